@@ -1,0 +1,1 @@
+//! Bitrate choice: facts in, decision out. Uses nothing else.

@@ -1,0 +1,1 @@
+//! A smoltcp TCP socket as an `embedded-io` transport.

@@ -1,0 +1,1 @@
+//! The player: decides which segment to fetch when, by a track and a selector; performs nothing.

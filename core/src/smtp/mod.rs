@@ -1,0 +1,1 @@
+//! The SMTP client: replies in, commands and mail data out (RFC 5321).

@@ -1,0 +1,16 @@
+//! The unit tests of this crate as a table, for a target without a test harness.
+//!
+//! Built with `--cfg gatepost_unit_tests`; `firmware-examples` holds the binary that runs them under QEMU.
+
+/// One unit test; it panics if it fails.
+pub struct Test {
+    /// Path of the module it stands in.
+    pub module: &'static str,
+    /// Its function's name.
+    pub name: &'static str,
+    /// The test itself.
+    pub run: fn(),
+}
+
+/// The tests of every module.
+pub const ALL: &[&[Test]] = &[crate::ascii::tests::TESTS, crate::io::blocking::tests::TESTS];

@@ -1,0 +1,1 @@
+//! Watches the network and mails what it sees.

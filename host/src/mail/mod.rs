@@ -1,0 +1,1 @@
+//! `gatepost mail`: composes a mail from the command line and submits it.

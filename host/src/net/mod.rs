@@ -1,0 +1,1 @@
+//! Transports: TCP and TLS streams that speak `embedded-io`.

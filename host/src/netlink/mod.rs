@@ -1,0 +1,1 @@
+//! rtnetlink requests, answers and errors; neli only for the socket.

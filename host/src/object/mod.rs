@@ -1,0 +1,1 @@
+//! What the kernel holds: links, addresses, routes, neighbours, queueing disciplines.

@@ -1,0 +1,1 @@
+//! `gatepost tc`: queueing disciplines, in the vocabulary of iproute2.

@@ -1,0 +1,1 @@
+//! The laboratory: namespaces, processes, servers, certificates and QEMU for the tests and the demo.

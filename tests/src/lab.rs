@@ -1,0 +1,3 @@
+//! `cargo lab`: the laboratory on the command line.
+
+fn main() {}
