@@ -1,0 +1,104 @@
+//! Debian packages and Rust targets, installed when they are missing, and said aloud.
+
+use crate::needs::program;
+use crate::{Context, Result};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What QEMU for the Cortex-M3 board needs.
+pub const QEMU: &[&str] = &["qemu-system-arm"];
+
+/// Installs the packages that are missing, starting no service. Needs root and Debian.
+pub fn install(packages: &[&str]) -> Result<()> {
+    let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !program("apt-get") {
+        return Err(format!("no apt-get here; install these by hand: {}", missing.join(" ")).into());
+    }
+    println!("installing Debian packages: {}", missing.join(" "));
+    let _policy = Policy::put()?;
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+        command
+    };
+    let mut install = apt();
+    install
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(&missing);
+    if quiet(&mut install).is_err() {
+        // The package lists may be old or absent.
+        quiet(apt().arg("update"))?;
+        quiet(&mut install)?;
+    }
+    Ok(())
+}
+
+/// Adds Rust targets of the toolchain in use that are missing. Without rustup they must be there already.
+pub fn targets(targets: &[&str]) -> Result<()> {
+    if !program("rustup") {
+        return Ok(());
+    }
+    let listed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .output()?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let missing: Vec<&str> = targets
+        .iter()
+        .copied()
+        .filter(|target| !listed.lines().any(|line| line == *target))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing Rust targets: {}", missing.join(" "));
+    quiet(Command::new("rustup").args(["target", "add"]).args(&missing))
+}
+
+fn installed(package: &str) -> bool {
+    Command::new("dpkg-query")
+        .args(["-W", "-f=${db:Status-Status}", package])
+        .output()
+        .is_ok_and(|output| output.stdout == b"installed")
+}
+
+/// Runs a command; an error holds the end of what it wrote.
+fn quiet(command: &mut Command) -> Result<()> {
+    let output = command.output().context(format_args!("{command:?}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let lines: Vec<&str> = said.lines().collect();
+    let tail = lines[lines.len().saturating_sub(8)..].join("\n  ");
+    Err(format!("{command:?}: {}\n  {tail}", output.status).into())
+}
+
+/// Keeps the package manager from starting services, unless the machine has a policy of its own.
+struct Policy(bool);
+
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+impl Policy {
+    fn put() -> Result<Self> {
+        use std::os::unix::fs::PermissionsExt;
+        if Path::new(POLICY).exists() {
+            return Ok(Self(false));
+        }
+        fs::write(POLICY, "#!/bin/sh\nexit 101\n").context(POLICY)?;
+        fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755)).context(POLICY)?;
+        Ok(Self(true))
+    }
+}
+
+impl Drop for Policy {
+    fn drop(&mut self) {
+        if self.0 {
+            // A policy left behind keeps services from starting at installation; nothing worse.
+            let _ = fs::remove_file(POLICY);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `cargo lab test`: everything that can be tested on this machine, with its own set-up.
+
+use crate::steps::{Steps, cargo};
+use harness::needs::{self, Need};
+use harness::{Result, packages, repository, servers};
+use std::fs;
+use std::path::PathBuf;
+
+/// The targets that `core` must build for.
+const TARGETS: [&str; 4] = [
+    "thumbv6m-none-eabi",
+    "thumbv7m-none-eabi",
+    "thumbv7em-none-eabihf",
+    "riscv32imac-unknown-none-elf",
+];
+
+/// Sets up, runs all, says what ran and what did not.
+pub(crate) fn run() -> Result<bool> {
+    let mut steps = Steps::default();
+    let record = record()?;
+    set_up(&mut steps)?;
+    rings(&mut steps, &record);
+    targets(&mut steps);
+    Ok(steps.finish(&record))
+}
+
+/// A fresh file for the tests that skip themselves.
+pub(crate) fn record() -> Result<PathBuf> {
+    let directory = repository::laboratory();
+    fs::create_dir_all(&directory)?;
+    let record = directory.join("skipped.txt");
+    fs::write(&record, "")?;
+    Ok(record)
+}
+
+/// Installs what the steps need, where that is allowed.
+pub(crate) fn set_up(steps: &mut Steps) -> Result<()> {
+    packages::targets(&TARGETS)?;
+    let wanted = [packages::QEMU, servers::postfix::PACKAGES, servers::nginx::PACKAGES].concat();
+    if Need::Root.met() {
+        steps.step("set-up: Debian packages", || packages::install(&wanted));
+    } else {
+        println!("not root: no Debian package is installed; what needs root, QEMU or real servers may be skipped");
+    }
+    Ok(())
+}
+
+/// The three rings: unit tests, `core`'s own suites, and `tests/`.
+fn rings(steps: &mut Steps, record: &PathBuf) {
+    let mut command = cargo(repository::root(), &["test", "--workspace", "--all-features"]);
+    command.env(needs::RECORD, record);
+    steps.command("unit tests and suites on this machine", command);
+}
+
+/// `core` for microcontrollers.
+fn targets(steps: &mut Steps) {
+    for target in TARGETS {
+        let arguments = [
+            "build",
+            "--package",
+            "gatepost-core",
+            "--all-features",
+            "--target",
+            target,
+        ];
+        steps.command(&format!("core for {target}"), cargo(repository::root(), &arguments));
+    }
+}
