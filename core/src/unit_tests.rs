@@ -13,4 +13,12 @@ pub struct Test {
 }
 
 /// The tests of every module.
-pub const ALL: &[&[Test]] = &[crate::ascii::tests::TESTS, crate::io::blocking::tests::TESTS];
+pub const ALL: &[&[Test]] = &[
+    crate::ascii::tests::TESTS,
+    crate::message::address::tests::TESTS,
+    crate::message::composer::tests::TESTS,
+    crate::message::date::tests::TESTS,
+    crate::message::header::tests::TESTS,
+    crate::message::transfer::tests::TESTS,
+    crate::io::blocking::tests::TESTS,
+];

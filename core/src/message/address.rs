@@ -1,0 +1,190 @@
+//! Addresses as the SMTP envelope knows them, and mailboxes as the header shows them.
+
+use super::Error;
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+/// An address that fits into a path of RFC 5321 4.1.2: `local-part@domain`, ASCII, no control character.
+///
+/// What it holds can stand in a command line as it is; nothing in it can end the line or the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address<'a> {
+    text: &'a str,
+    /// Where the `@` between local-part and domain stands; `at < text.len()`.
+    at: usize,
+}
+
+impl<'a> Address<'a> {
+    /// Reads `local-part@domain`, without angle brackets or a display name.
+    pub fn parse(text: &'a str) -> Result<Self, Error> {
+        // A quoted local-part may hold an `@`, a domain may not.
+        let (local_part, domain) = text.rsplit_once('@').ok_or(Error::NoAt)?;
+        if local_part.len() > 64 {
+            return Err(Error::LocalPartLength);
+        }
+        if domain.len() > 255 {
+            return Err(Error::DomainLength);
+        }
+        if text.len() > 254 {
+            return Err(Error::PathLength);
+        }
+        if !is_dot_string(local_part) && !is_quoted_string(local_part) {
+            return Err(Error::LocalPart);
+        }
+        if !is_domain(domain) && !is_address_literal(domain) {
+            return Err(Error::Domain);
+        }
+        Ok(Self {
+            text,
+            at: local_part.len(),
+        })
+    }
+
+    /// The whole address.
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// What stands before the `@`, quotes included.
+    pub fn local_part(&self) -> &'a str {
+        self.text.get(..self.at).unwrap_or_default()
+    }
+
+    /// What stands after the `@`, brackets of an address literal included.
+    pub fn domain(&self) -> &'a str {
+        self.text.get(self.at + 1..).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
+/// An address with the name that is shown for it; the name may be any text without control characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mailbox<'a> {
+    /// The display name, unquoted.
+    pub name: Option<&'a str>,
+    /// Where the mail goes to or comes from.
+    pub address: Address<'a>,
+}
+
+impl<'a> From<Address<'a>> for Mailbox<'a> {
+    fn from(address: Address<'a>) -> Self {
+        Self { name: None, address }
+    }
+}
+
+/// `atext` of RFC 5322 3.2.3.
+pub(super) fn is_atext(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
+}
+
+/// `Dot-string = Atom *("." Atom)`.
+pub(super) fn is_dot_string(text: &str) -> bool {
+    text.split('.')
+        .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+}
+
+/// `Quoted-string = DQUOTE *( qtextSMTP / "\" %d32-126 ) DQUOTE`.
+fn is_quoted_string(text: &str) -> bool {
+    let Some(content) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return false;
+    };
+    let mut octets = content.bytes();
+    while let Some(octet) = octets.next() {
+        let allowed = match octet {
+            b'"' => false,
+            b'\\' => matches!(octets.next(), Some(b' '..=b'~')),
+            _ => matches!(octet, b' '..=b'~'),
+        };
+        if !allowed {
+            return false;
+        }
+    }
+    true
+}
+
+/// `Domain = sub-domain *("." sub-domain)`, `sub-domain = Let-dig [Ldh-str]`; labels of at most 63 octets (RFC 1035).
+pub(crate) fn is_domain(text: &str) -> bool {
+    text.split('.').all(|label| {
+        let octets = label.as_bytes();
+        let edge = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_alphanumeric);
+        octets.len() <= 63
+            && edge(octets.first())
+            && edge(octets.last())
+            && octets
+                .iter()
+                .all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-')
+    })
+}
+
+/// `address-literal = "[" ( IPv4-address-literal / "IPv6:" IPv6-addr ) "]"` (RFC 5321 4.1.3).
+pub(crate) fn is_address_literal(text: &str) -> bool {
+    let Some(literal) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
+        return false;
+    };
+    match literal.split_at_checked(5) {
+        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6:") => address.parse::<Ipv6Addr>().is_ok(),
+        _ => literal.parse::<Ipv4Addr>().is_ok(),
+    }
+}
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<(&str, &str), Error>) {
+        let parts = Address::parse(text).map(|address| {
+            assert_eq!(address.as_str(), text);
+            (address.local_part(), address.domain())
+        });
+        assert_eq!(parts, expected, "{text}");
+    }
+
+    tests! {
+        fn addresses_of_every_form() {
+            check("alice@mail.test", Ok(("alice", "mail.test")));
+            check("a.b+c=d@x", Ok(("a.b+c=d", "x")));
+            check("\"a b\\\"@\"@mail.test", Ok(("\"a b\\\"@\"", "mail.test")));
+            check("root@[192.168.77.1]", Ok(("root", "[192.168.77.1]")));
+            check("root@[IPv6:fe80::1]", Ok(("root", "[IPv6:fe80::1]")));
+        }
+
+        fn nothing_can_leave_the_path() {
+            check("alice", Err(Error::NoAt));
+            check("", Err(Error::NoAt));
+            check("@mail.test", Err(Error::LocalPart));
+            for text in ["a\r\n@b", "a\n@b", "a\0@b", "a b@c", "a>@b", "\"a\r\n\"@b", "\"a\0\"@b", "\"a\\\r\"@b", "\"\\\"@b",
+                ".a@b", "a.@b", "a..b@c", "\u{760d}\u{760a}@b", "\u{e9}@b", "\"a\"b\"@c", "\"@b"] {
+                check(text, Err(Error::LocalPart));
+            }
+            for text in ["a@", "a@b>", "a@b\r\nRCPT TO:<c", "a@b c", "a@-b", "a@b-", "a@b..c", "a@b.", "a@[1.2.3]", "a@[IPv6:g]",
+                "a@[1.2.3.4", "a@m\u{fc}ller.test", "a@b_c", "a@[]", "a@b\0"] {
+                check(text, Err(Error::Domain));
+            }
+        }
+
+        fn limits_of_rfc_5321() {
+            // 64 x 'a', then 63 x 'b', both exactly at their limits, cut to length.
+            const LONG: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+            check(LONG, Err(Error::LocalPartLength));
+            let label_too_long = LONG.get(1..).unwrap_or_default();
+            check(label_too_long, Err(Error::Domain));
+            let at_the_limit = label_too_long.get(..label_too_long.len() - 1).unwrap_or_default();
+            assert!(Address::parse(at_the_limit).is_ok());
+
+            let mut octets = [b'b'; 258];
+            octets[1] = b'@';
+            for index in (33..258).step_by(32) {
+                octets[index] = b'.';
+            }
+            let text = |length: usize| core::str::from_utf8(&octets[..length]).unwrap_or_default();
+            assert!(Address::parse(text(254)).is_ok());
+            check(text(255), Err(Error::PathLength));
+            check(text(258), Err(Error::DomainLength));
+        }
+    }
+}

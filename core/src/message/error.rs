@@ -1,0 +1,60 @@
+//! Why a message cannot be composed.
+
+use core::fmt;
+
+/// Why an address, a header field or a message is refused; the text names the part and the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address has no `@`.
+    NoAt,
+    /// The local-part is neither a dot-string nor a quoted-string of ASCII (RFC 5321 4.1.2).
+    LocalPart,
+    /// The local-part is longer than 64 octets (RFC 5321 4.5.3.1.1).
+    LocalPartLength,
+    /// The domain is neither a domain name nor an address literal (RFC 5321 4.1.2).
+    Domain,
+    /// The domain is longer than 255 octets (RFC 5321 4.5.3.1.2).
+    DomainLength,
+    /// The path, with its angle brackets, is longer than 256 octets (RFC 5321 4.5.3.1.3).
+    PathLength,
+    /// The display name holds a control character.
+    DisplayName,
+    /// The subject holds a control character.
+    Subject,
+    /// The date lies outside the years 1900 to 9999, or its offset is a day or more.
+    Date,
+    /// A half of the message identifier is not a dot-atom (RFC 5322 3.6.4), or is too long.
+    MessageId,
+    /// The message has no recipient to name in `To`.
+    NoRecipient,
+    /// The media type is not `type/subtype` of tokens (RFC 2045 5.1).
+    MediaType,
+    /// The attachment's name is empty, longer than 255 octets, or holds a control character.
+    FileName,
+    /// The source of the mail data, or of an attachment, failed.
+    Source,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAt => "address: no @ between local-part and domain",
+            Self::LocalPart => "address: the local-part is neither a dot-string nor a quoted-string of ASCII",
+            Self::LocalPartLength => "address: the local-part is longer than 64 octets",
+            Self::Domain => "address: the domain is neither a domain name nor an address literal",
+            Self::DomainLength => "address: the domain is longer than 255 octets",
+            Self::PathLength => "address: it is longer than a path of 256 octets can hold",
+            Self::DisplayName => "mailbox: the display name holds a control character",
+            Self::Subject => "subject: it holds a control character",
+            Self::Date => "date: the year is not in 1900 to 9999 or the offset is a day or more",
+            Self::MessageId => "message identifier: a half of it is no dot-atom of at most 255 octets",
+            Self::NoRecipient => "to: the message names no recipient",
+            Self::MediaType => "attachment: the media type is not type/subtype",
+            Self::FileName => "attachment: the name is empty, over 255 octets or holds a control character",
+            Self::Source => "source: the mail data could not be read to its end",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
