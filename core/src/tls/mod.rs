@@ -1,1 +1,25 @@
-//! TLS 1.3 by embedded-tls with a certificate verifier of our own.
+//! TLS 1.3 (RFC 8446) by embedded-tls, with a verifier of our own.
+//!
+//! A [`Connection`] counts as open only after [`Verifier`] saw both the server's certificate and the proof that the
+//! server holds its key: embedded-tls ends a handshake well without either. Paths, names and dates are judged by
+//! rustls-webpki, signatures by RustCrypto's curves, ed25519-dalek and an RSA verification on crypto-bigint, all of it
+//! without a heap.
+//!
+//! What embedded-tls cannot do: handshake messages split over records, HelloRetryRequest, KeyUpdate, groups other than
+//! P-256. Each ends in an error.
+
+mod algorithm;
+mod connection;
+mod error;
+mod records;
+mod rsa;
+mod suite;
+mod verifier;
+
+pub use algorithm::Algorithm;
+pub use connection::{Config, Connection, MAX_RECORD, MIN_RECEIVE, MIN_TRANSMIT, Storage};
+pub use error::Error;
+pub use rand_core;
+pub use records::Shared;
+pub use suite::ChaCha20Poly1305Sha256;
+pub use verifier::{MAX_ANCHORS, MAX_CERTIFICATES, Verifier};

@@ -1,0 +1,244 @@
+//! RSA signature verification (RFC 8017) without a heap: moduli of 2048 to 4096 bits, any odd exponent below 2^33.
+//!
+//! Only public values are handled, so nothing here needs constant time. An encoded message is compared with the one
+//! expected and never parsed; a parser that is lenient about padding accepts forgeries where the exponent is small.
+
+use crypto_bigint::modular::montgomery_reduction;
+use crypto_bigint::{Limb, U2048, U3072, U4096, Uint, Word};
+use sha2::Digest;
+
+const MIN_BITS: usize = 2048;
+const MAX_BITS: usize = 4096;
+const MAX_OCTETS: usize = MAX_BITS / 8;
+/// RFC 8017 A.2.4, octets of the DigestInfo before the digest.
+const SHA256_INFO: &[u8] = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
+const SHA384_INFO: &[u8] = b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30";
+const SHA512_INFO: &[u8] = b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40";
+
+/// A digest that has a DigestInfo.
+pub(super) trait Hash: Digest {
+    const INFO: &'static [u8];
+}
+
+impl Hash for sha2::Sha256 {
+    const INFO: &'static [u8] = SHA256_INFO;
+}
+
+impl Hash for sha2::Sha384 {
+    const INFO: &'static [u8] = SHA384_INFO;
+}
+
+impl Hash for sha2::Sha512 {
+    const INFO: &'static [u8] = SHA512_INFO;
+}
+
+/// RSASSA-PKCS1-v1_5 (RFC 8017 8.2.2); `key` is a DER RSAPublicKey. `None`: not a valid signature.
+pub(super) fn verify_pkcs1<H: Hash>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+    let key = PublicKey::from_der(key)?;
+    let mut encoded = [0; MAX_OCTETS];
+    let encoded = key.recover(signature, &mut encoded)?;
+    let digest = H::digest(message);
+    // EM = 00 01 FF..FF 00 DigestInfo; at 2048 bits and more the padding is far longer than its minimum of 8 octets.
+    let (front, found) = encoded.split_at_checked(encoded.len().checked_sub(digest.len())?)?;
+    let (padding, info) = front.split_at_checked(front.len().checked_sub(H::INFO.len())?)?;
+    let ones = padding.strip_prefix(&[0, 1])?.strip_suffix(&[0])?;
+    (ones.iter().all(|octet| *octet == 0xff) && info == H::INFO && found == &digest[..]).then_some(())
+}
+
+/// RSASSA-PSS (RFC 8017 8.1.2) with MGF1 of the same hash and a salt as long as the digest, as TLS and the web PKI
+/// use it; `key` is a DER RSAPublicKey. `None`: not a valid signature.
+pub(super) fn verify_pss<H: Hash>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+    let key = PublicKey::from_der(key)?;
+    let mut encoded = [0; MAX_OCTETS];
+    let encoded = key.recover(signature, &mut encoded)?;
+    // emLen is one octet less than the modulus if its bit length is 8n + 1.
+    let bits = key.bits.checked_sub(1)?;
+    let (excess, encoded) = encoded.split_at_mut_checked(encoded.len().checked_sub(bits.div_ceil(8))?)?;
+    let (trailer, front) = encoded.split_last_mut()?;
+    let length = <H as Digest>::output_size();
+    let (data, digest) = front.split_at_mut_checked(front.len().checked_sub(length)?)?;
+    let unused = 0xff_u8.checked_shr(8 - u32::try_from((bits - 1) % 8 + 1).ok()?)?;
+    if excess.iter().any(|octet| *octet != 0) || *trailer != 0xbc || *data.first()? & !unused != 0 {
+        return None;
+    }
+    for (counter, block) in (0u32..).zip(data.chunks_mut(length)) {
+        let mask = H::new()
+            .chain_update(&*digest)
+            .chain_update(counter.to_be_bytes())
+            .finalize();
+        block.iter_mut().zip(mask).for_each(|(octet, mask)| *octet ^= mask);
+    }
+    *data.first_mut()? &= unused;
+    let (padding, salt) = data.split_at_checked(data.len().checked_sub(length)?)?;
+    let zeros = padding.strip_suffix(&[1])?;
+    let expected = H::new()
+        .chain_update([0; 8])
+        .chain_update(H::digest(message))
+        .chain_update(salt)
+        .finalize();
+    (zeros.iter().all(|octet| *octet == 0) && *digest == expected[..]).then_some(())
+}
+
+/// RSAPublicKey (RFC 8017 A.1.1) within the bounds of this module.
+struct PublicKey<'a> {
+    modulus: &'a [u8],
+    bits: usize,
+    exponent: u64,
+}
+
+impl<'a> PublicKey<'a> {
+    fn from_der(der: &'a [u8]) -> Option<Self> {
+        const SEQUENCE: u8 = 0x30;
+        let (fields, rest) = element(SEQUENCE, der)?;
+        let (modulus, fields) = positive_integer(fields)?;
+        let (exponent, fields) = positive_integer(fields)?;
+        if !rest.is_empty() || !fields.is_empty() || exponent.len() > 5 {
+            return None;
+        }
+        let exponent = exponent.iter().fold(0, |value, octet| value << 8 | u64::from(*octet));
+        let zeros = usize::try_from(modulus.first()?.leading_zeros()).ok()?;
+        let bits = modulus.len().checked_mul(8)?.checked_sub(zeros)?;
+        let odd = modulus.last()? & 1 == 1 && exponent & 1 == 1;
+        let bounded = (MIN_BITS..=MAX_BITS).contains(&bits) && (3..1 << 33).contains(&exponent);
+        (odd && bounded).then_some(Self {
+            modulus,
+            bits,
+            exponent,
+        })
+    }
+
+    /// RSAVP1 and I2OSP: the encoded message that `signature` stands for, as long as the modulus.
+    fn recover<'o>(&self, signature: &[u8], out: &'o mut [u8; MAX_OCTETS]) -> Option<&'o mut [u8]> {
+        if signature.len() != self.modulus.len() {
+            return None;
+        }
+        if self.bits <= U2048::BITS {
+            self.power::<{ U2048::LIMBS }>(signature, out)?;
+        } else if self.bits <= U3072::BITS {
+            self.power::<{ U3072::LIMBS }>(signature, out)?;
+        } else {
+            self.power::<{ U4096::LIMBS }>(signature, out)?;
+        }
+        out.get_mut(MAX_OCTETS.checked_sub(self.modulus.len())?..)
+    }
+
+    /// `signature` to the power of the exponent, modulo the modulus, at the end of `out`.
+    fn power<const LIMBS: usize>(&self, signature: &[u8], out: &mut [u8; MAX_OCTETS]) -> Option<()> {
+        let modulus = from_octets::<LIMBS>(self.modulus)?;
+        let base = from_octets::<LIMBS>(signature)?;
+        if base >= modulus {
+            return None;
+        }
+        let field = Montgomery::new(modulus, self.bits)?;
+        let base = field.multiply(&base, &field.square_of_radix());
+        let mut power = base;
+        // Left to right; the leading one of the exponent is the starting value.
+        for bit in (0..self.exponent.checked_ilog2()?).rev() {
+            power = field.multiply(&power, &power);
+            if self.exponent >> bit & 1 == 1 {
+                power = field.multiply(&power, &base);
+            }
+        }
+        let power = field.multiply(&power, &Uint::ONE);
+        for (octets, limb) in out.rchunks_mut(Limb::BYTES).zip(power.as_limbs()) {
+            octets.copy_from_slice(&limb.0.to_be_bytes());
+        }
+        Some(())
+    }
+}
+
+/// Arithmetic modulo an odd number with R = 2^(bits of the container). crypto-bigint's own residues carry three
+/// further numbers each and a table of sixteen; a microcontroller's stack has no room for them.
+struct Montgomery<const LIMBS: usize> {
+    modulus: Uint<LIMBS>,
+    /// R modulo the modulus: one, in Montgomery form.
+    one: Uint<LIMBS>,
+    /// The negated inverse of the modulus, modulo 2^(bits of a limb).
+    inverse: Limb,
+}
+
+impl<const LIMBS: usize> Montgomery<LIMBS> {
+    /// `bits` is the exact bit length of `modulus`.
+    fn new(modulus: Uint<LIMBS>, bits: usize) -> Option<Self> {
+        let lowest = modulus.as_limbs().first()?.0;
+        let mut inverse: Word = 1;
+        // Newton: each step doubles the number of right bits, from the one of any odd number.
+        for _ in 0..Word::BITS.ilog2() {
+            inverse = inverse.wrapping_mul((2 as Word).wrapping_sub(lowest.wrapping_mul(inverse)));
+        }
+        // 2^(bits-1) is below an odd modulus of that length; doubling it leads to R.
+        let mut one = Uint::ONE.shl_vartime(bits.checked_sub(1)?);
+        for _ in bits.checked_sub(1)?..Uint::<LIMBS>::BITS {
+            one = one.add_mod(&one, &modulus);
+        }
+        Some(Self {
+            modulus,
+            one,
+            inverse: Limb(inverse.wrapping_neg()),
+        })
+    }
+
+    /// a b / R.
+    fn multiply(&self, a: &Uint<LIMBS>, b: &Uint<LIMBS>) -> Uint<LIMBS> {
+        montgomery_reduction(&a.mul_wide(b), &self.modulus, self.inverse)
+    }
+
+    /// R^2: what brings a number into Montgomery form.
+    fn square_of_radix(&self) -> Uint<LIMBS> {
+        // 2^d in Montgomery form, where the bits of the container are d times a power of two; squaring it doubles d.
+        let squarings = Uint::<LIMBS>::BITS.trailing_zeros();
+        let mut value = self.one;
+        for _ in 0..Uint::<LIMBS>::BITS >> squarings {
+            value = value.add_mod(&value, &self.modulus);
+        }
+        for _ in 0..squarings {
+            value = self.multiply(&value, &value);
+        }
+        value
+    }
+}
+
+/// A big-endian number, of at most `MAX_OCTETS` octets; `None` if it does not fit the container.
+fn from_octets<const LIMBS: usize>(octets: &[u8]) -> Option<Uint<LIMBS>> {
+    let mut number = Uint::<LIMBS>::ZERO;
+    if octets.len() > Uint::<LIMBS>::BYTES {
+        return None;
+    }
+    for (limb, octets) in number.as_limbs_mut().iter_mut().zip(octets.rchunks(Limb::BYTES)) {
+        *limb = Limb(octets.iter().fold(0, |value, octet| value << 8 | Word::from(*octet)));
+    }
+    Some(number)
+}
+
+/// The contents of the DER element `tag` at the front of `der`, and what follows it (X.690 8.1, 10.1).
+fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (first, der) = der.split_first()?;
+    let (length, der) = der.split_first()?;
+    // DER allows the shortest form only.
+    let (length, shortest, der) = match *length {
+        ..=0x7f => (usize::from(*length), 0, der),
+        0x81 => der
+            .split_first()
+            .map(|(length, der)| (usize::from(*length), 0x80, der))?,
+        0x82 => der
+            .split_first_chunk()
+            .map(|(length, der)| (usize::from(u16::from_be_bytes(*length)), 0x100, der))?,
+        _ => return None,
+    };
+    if *first != tag || length < shortest {
+        return None;
+    }
+    der.split_at_checked(length)
+}
+
+/// The magnitude of the positive INTEGER at the front of `der`, without leading zeros, and what follows it.
+fn positive_integer(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    const INTEGER: u8 = 0x02;
+    let (value, rest) = element(INTEGER, der)?;
+    let magnitude = match value {
+        [0, magnitude @ ..] if magnitude.first()? & 0x80 != 0 => magnitude,
+        [first, ..] if *first != 0 && first & 0x80 == 0 => value,
+        _ => return None,
+    };
+    Some((magnitude, rest))
+}
