@@ -6,10 +6,14 @@
 #![warn(missing_docs)]
 
 pub mod certificates;
+pub mod console;
+pub mod ethernet;
 pub mod namespace;
 pub mod needs;
+pub mod network;
 pub mod packages;
 pub mod process;
+pub mod qemu;
 pub mod repository;
 pub mod servers;
 

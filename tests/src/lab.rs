@@ -1,17 +1,25 @@
 //! `cargo lab`: the laboratory on the command line.
 
+mod ci;
+mod fuzz;
+mod sizes;
 mod steps;
 mod test;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo lab test";
+const USAGE: &str = "\
+usage: cargo lab test     run every test, after installing what is needed
+       cargo lab sizes    build for routers and microcontrollers, print what they have to store
+       cargo lab ci       what must hold before a change lands: formatting, lints, documentation, tests, licences, sizes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["test"] => test::run(),
+        ["sizes"] => sizes::run(),
+        ["ci"] => ci::run(),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

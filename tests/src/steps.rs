@@ -1,6 +1,6 @@
 //! Steps of a long run: each is announced, timed and remembered; the end says what ran, what failed, what was skipped.
 
-use harness::needs;
+use harness::{needs, repository};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -100,16 +100,9 @@ impl Steps {
     }
 }
 
-/// A cargo command of the toolchain in use, run in `directory` of the repository.
+/// A cargo command in `directory`.
 pub(crate) fn cargo(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(directory).args(arguments);
-    // `cargo lab` runs under cargo, whose settings for this package are not for others.
-    for (key, _) in std::env::vars_os() {
-        let name = key.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&key);
-        }
-    }
+    let mut command = repository::cargo(directory);
+    command.args(arguments);
     command
 }

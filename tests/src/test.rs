@@ -1,10 +1,11 @@
 //! `cargo lab test`: everything that can be tested on this machine, with its own set-up.
 
+use crate::fuzz;
 use crate::steps::{Steps, cargo};
 use harness::needs::{self, Need};
 use harness::{Result, packages, repository, servers};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The targets that `core` must build for.
 const TARGETS: [&str; 4] = [
@@ -14,14 +15,24 @@ const TARGETS: [&str; 4] = [
     "riscv32imac-unknown-none-elf",
 ];
 
+/// How long each fuzz target runs.
+const FUZZ_SECONDS: u32 = 10;
+
 /// Sets up, runs all, says what ran and what did not.
 pub(crate) fn run() -> Result<bool> {
     let mut steps = Steps::default();
     let record = record()?;
     set_up(&mut steps)?;
-    rings(&mut steps, &record);
-    targets(&mut steps);
+    self::steps(&mut steps, &record);
     Ok(steps.finish(&record))
+}
+
+/// Every test, without the set-up.
+pub(crate) fn steps(steps: &mut Steps, record: &Path) {
+    rings(steps, record);
+    firmware(steps);
+    fuzz::run(steps, FUZZ_SECONDS);
+    targets(steps);
 }
 
 /// A fresh file for the tests that skip themselves.
@@ -46,7 +57,7 @@ pub(crate) fn set_up(steps: &mut Steps) -> Result<()> {
 }
 
 /// The three rings: unit tests, `core`'s own suites, and `tests/`.
-fn rings(steps: &mut Steps, record: &PathBuf) {
+fn rings(steps: &mut Steps, record: &Path) {
     let mut command = cargo(repository::root(), &["test", "--workspace", "--all-features"]);
     command.env(needs::RECORD, record);
     steps.command("unit tests and suites on this machine", command);
@@ -64,5 +75,19 @@ fn targets(steps: &mut Steps) {
             target,
         ];
         steps.command(&format!("core for {target}"), cargo(repository::root(), &arguments));
+    }
+}
+
+/// The firmware images, and the unit tests of `core` on the microcontroller itself.
+fn firmware(steps: &mut Steps) {
+    let directory = repository::firmware_directory();
+    steps.command("firmware images", cargo(&directory, &["build", "--release"]));
+    if Need::QEMU.met() {
+        steps.command(
+            "unit tests of core on the Cortex-M3 in QEMU",
+            cargo(&directory, &["unit-tests"]),
+        );
+    } else {
+        steps.skip("unit tests of core on the Cortex-M3 in QEMU", &Need::QEMU.to_string());
     }
 }

@@ -45,7 +45,7 @@ impl Default for Policy {
         Self {
             name: "mail.test".into(),
             user: "device".into(),
-            password: "correct horse".into(),
+            password: "correct-horse".into(),
             refused: "reject@mail.test".into(),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod dhcp;
+pub mod film;
 pub mod http;
 pub mod mail;
 pub mod nginx;
