@@ -1,1 +1,13 @@
-//! Transports: TCP and TLS streams that speak `embedded-io`.
+//! Transports: TCP and TLS streams that speak `embedded-io`, with a limit on every wait and errors that name the cause.
+
+mod endpoint;
+mod error;
+mod tcp;
+mod tls;
+mod transport;
+
+pub use endpoint::Endpoint;
+pub use error::Error;
+pub use tcp::Tcp;
+pub use tls::{Tls, Trust};
+pub use transport::Transport;

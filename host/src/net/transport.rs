@@ -1,0 +1,81 @@
+//! A TCP connection that can be put under TLS while it runs, as STARTTLS asks for.
+
+use super::{Endpoint, Error, Tcp, Tls, Trust};
+use gatepost_core::io::Timeout;
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
+/// What the drivers of `gatepost-core` read from and write to.
+pub struct Transport {
+    tcp: Tcp,
+    tls: Option<Tls>,
+}
+
+impl Transport {
+    /// Connects in the clear; see [`Tcp::connect`].
+    pub fn connect(endpoint: &Endpoint, limit: Duration) -> Result<Self, Error> {
+        Ok(Self {
+            tcp: Tcp::connect(endpoint, limit)?,
+            tls: None,
+        })
+    }
+
+    /// Puts TLS under all further octets; `name` is what the peer's certificate must be for. The handshake may take `limit`.
+    pub fn secure(&mut self, trust: &Trust, name: &str, limit: Duration) -> Result<(), Error> {
+        self.tcp.set_timeout(limit);
+        self.tls = Some(Tls::open(&mut self.tcp, trust, name)?);
+        Ok(())
+    }
+
+    /// The TLS session, once there is one.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+}
+
+impl embedded_io::ErrorType for Transport {
+    type Error = Error;
+}
+
+impl embedded_io::Read for Transport {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        match &mut self.tls {
+            Some(tls) => tls.read(&mut self.tcp, buffer),
+            None => self.tcp.read(buffer).map_err(Error::from_io),
+        }
+    }
+}
+
+impl embedded_io::Write for Transport {
+    fn write(&mut self, octets: &[u8]) -> Result<usize, Error> {
+        match &mut self.tls {
+            Some(tls) => tls.write(&mut self.tcp, octets),
+            None => self.tcp.write(octets).map_err(Error::from_io),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        match &mut self.tls {
+            Some(tls) => tls.flush(&mut self.tcp),
+            None => self.tcp.flush().map_err(Error::from_io),
+        }
+    }
+}
+
+impl Timeout for Transport {
+    fn set_timeout(&mut self, timeout: Duration) {
+        self.tcp.set_timeout(timeout);
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            self.tcp.set_timeout(FAREWELL);
+            tls.close(&mut self.tcp);
+        }
+    }
+}
+
+/// How long a peer that reads nothing can hold up the end of a connection.
+const FAREWELL: Duration = Duration::from_secs(1);
