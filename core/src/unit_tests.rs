@@ -20,5 +20,10 @@ pub const ALL: &[&[Test]] = &[
     crate::message::date::tests::TESTS,
     crate::message::header::tests::TESTS,
     crate::message::transfer::tests::TESTS,
+    crate::smtp::command::tests::TESTS,
+    crate::smtp::extension::tests::TESTS,
+    crate::smtp::reply::tests::TESTS,
+    crate::smtp::session::tests::TESTS,
+    crate::smtp::transparency::tests::TESTS,
     crate::io::blocking::tests::TESTS,
 ];

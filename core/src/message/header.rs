@@ -240,8 +240,7 @@ const QUOTED_LIMIT: usize = 36;
 pub(crate) mod tests {
     use super::*;
 
-    fn check(mut words: Words<'_>, column: usize, expected: &[u8]) {
-        let start = column;
+    fn check(mut words: Words<'_>, start: usize, expected: &[u8]) {
         let mut column = start;
         let mut whole = heapless::Vec::<u8, 512>::new();
         let mut line = Line::new();
