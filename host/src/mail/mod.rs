@@ -1,1 +1,18 @@
-//! `gatepost mail`: composes a mail from the command line and submits it.
+//! `gatepost mail`: composes a mail from the command line and submits it; [`submit`] does the same for other applets.
+//!
+//! ```text
+//! Options (words) -> Server + Letter --submit--> core's Session over a net::Transport -> Report per recipient
+//! ```
+
+pub mod command;
+mod failure;
+mod letter;
+mod options;
+mod server;
+mod submit;
+
+pub use failure::{Failure, Stage};
+pub use letter::{Attachment, Letter};
+pub use options::Options;
+pub use server::{Server, Trusted};
+pub use submit::{Report, submit};

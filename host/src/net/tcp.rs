@@ -4,7 +4,7 @@ use super::{Endpoint, Error};
 use gatepost_core::io::Timeout;
 use rustix::net::sockopt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// A connected TCP stream whose reads and writes share one deadline, however many system calls they take.
@@ -43,9 +43,9 @@ impl Tcp {
         })
     }
 
-    /// The address of the other end.
-    pub fn peer(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+    /// The address of this end.
+    pub fn local(&self) -> io::Result<IpAddr> {
+        Ok(self.stream.local_addr()?.ip().to_canonical())
     }
 
     fn remaining(&self) -> io::Result<Option<Duration>> {

@@ -3,12 +3,14 @@
 use super::{Endpoint, Error, Tcp, Tls, Trust};
 use gatepost_core::io::Timeout;
 use std::io::{Read as _, Write as _};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What the drivers of `gatepost-core` read from and write to.
 pub struct Transport {
     tcp: Tcp,
     tls: Option<Tls>,
+    limit: Duration,
 }
 
 impl Transport {
@@ -17,6 +19,7 @@ impl Transport {
         Ok(Self {
             tcp: Tcp::connect(endpoint, limit)?,
             tls: None,
+            limit: Duration::MAX,
         })
     }
 
@@ -25,6 +28,16 @@ impl Transport {
         self.tcp.set_timeout(limit);
         self.tls = Some(Tls::open(&mut self.tcp, trust, name)?);
         Ok(())
+    }
+
+    /// From now on no read or write waits longer than `limit`, whatever a protocol allows it.
+    pub fn limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    /// The address of this end.
+    pub fn local(&self) -> Result<IpAddr, Error> {
+        self.tcp.local().map_err(Error::Io)
     }
 
     /// The TLS session, once there is one.
@@ -64,7 +77,7 @@ impl embedded_io::Write for Transport {
 
 impl Timeout for Transport {
     fn set_timeout(&mut self, timeout: Duration) {
-        self.tcp.set_timeout(timeout);
+        self.tcp.set_timeout(timeout.min(self.limit));
     }
 }
 

@@ -1,0 +1,136 @@
+//! Why a mail was not submitted, in one line, and the exit code that says what to do about it.
+
+use crate::net;
+use gatepost_core::{message, smtp};
+use std::fmt;
+
+/// Why a mail was not submitted, or not to every recipient.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line makes no sense.
+    Usage(String),
+    /// A file, an environment variable or the standard input could not be read.
+    Input(String),
+    /// An address, the subject or another part of the letter cannot be written.
+    Letter {
+        /// Which part, as it was given.
+        part: String,
+        /// What is wrong with it.
+        error: message::Error,
+    },
+    /// The network below the session.
+    Transport {
+        /// The server.
+        server: String,
+        /// What was being done.
+        stage: Stage,
+        /// What went wrong.
+        error: net::Error,
+    },
+    /// The session; with what the server said last, if that is the reason.
+    Session {
+        /// The server.
+        server: String,
+        /// What went wrong, and in which phase.
+        error: smtp::Error,
+        /// The server's words: code and text.
+        reply: Option<String>,
+    },
+    /// The mail was accepted, but not for these recipients.
+    Recipients {
+        /// Each with the server's words.
+        refused: Vec<(String, String)>,
+        /// How many there were.
+        of: usize,
+        /// Whether any of them may be accepted another time.
+        transient: bool,
+    },
+}
+
+/// What was being done when the transport failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Resolving the name and connecting.
+    Connect,
+    /// The TLS handshake.
+    Handshake,
+    /// Commands, replies and mail data, in this phase.
+    Session(smtp::Phase),
+}
+
+impl Failure {
+    /// The exit code, a number of `sysexits.h`; the same for the same kind of failure in every applet.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => USAGE,
+            Self::Input(_) => NO_INPUT,
+            Self::Letter { .. } => DATA,
+            Self::Transport { error, .. } => match error {
+                net::Error::Tls(_) | net::Error::ServerName(_) => NO_PERMISSION,
+                net::Error::Roots(_) => NO_INPUT,
+                _ => TEMPORARY,
+            },
+            Self::Recipients { transient: true, .. } => TEMPORARY,
+            Self::Recipients { .. } => UNAVAILABLE,
+            Self::Session { error, .. } => match error {
+                error if error.is_transient() => TEMPORARY,
+                smtp::Error::Refused {
+                    phase: smtp::Phase::Auth,
+                    ..
+                }
+                | smtp::Error::PasswordInClear
+                | smtp::Error::NotOffered(_)
+                | smtp::Error::Injected => NO_PERMISSION,
+                smtp::Error::Refused { .. } => UNAVAILABLE,
+                smtp::Error::Source(_) => NO_INPUT,
+                smtp::Error::Client | smtp::Error::Credentials | smtp::Error::NoRecipient => USAGE,
+                _ => PROTOCOL,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Input(text) => f.write_str(text),
+            Self::Letter { part, error } => write!(f, "{part}: {error}"),
+            Self::Transport { server, stage, error } => match stage {
+                Stage::Connect => write!(f, "{server}: connect: {error}"),
+                Stage::Handshake => write!(f, "{server}: handshake: {error}"),
+                Stage::Session(phase) => write!(f, "{server}: smtp: {phase}: {error}"),
+            },
+            Self::Session { server, error, reply } => {
+                write!(f, "{server}: {error}")?;
+                match reply {
+                    Some(reply) => write!(f, ": {reply}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Recipients { refused, of, .. } => {
+                write!(f, "{} of {of} recipients refused", refused.len())?;
+                for (recipient, reply) in refused {
+                    write!(f, "; {recipient}: {reply}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// EX_USAGE
+const USAGE: u8 = 64;
+/// EX_DATAERR
+const DATA: u8 = 65;
+/// EX_NOINPUT
+const NO_INPUT: u8 = 66;
+/// EX_UNAVAILABLE
+const UNAVAILABLE: u8 = 69;
+/// EX_TEMPFAIL
+const TEMPORARY: u8 = 75;
+/// EX_PROTOCOL
+const PROTOCOL: u8 = 76;
+/// EX_NOPERM
+const NO_PERMISSION: u8 = 77;

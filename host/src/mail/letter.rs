@@ -1,0 +1,172 @@
+//! A letter that outlives its delivery: owned, so that it can wait and be sent again with the same identifier.
+
+use super::Failure;
+use gatepost_core::message::{self, Address, Composer, DateTime, Mailbox, Message, MessageId, Source};
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Who, to whom, about what, when; addresses are checked on construction.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    from: String,
+    to: Vec<String>,
+    subject: String,
+    text: String,
+    attachment: Option<Attachment>,
+    date: DateTime,
+    identifier: String,
+}
+
+/// A file that travels with the text, read while it is sent.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Where it is.
+    pub path: PathBuf,
+    /// `type/subtype`.
+    pub media_type: String,
+}
+
+impl Letter {
+    /// Completes a letter now: gives it its Date and its Message-ID, and checks what it can.
+    pub fn new(
+        from: String,
+        to: Vec<String>,
+        subject: String,
+        text: String,
+        attachment: Option<Attachment>,
+    ) -> Result<Self, Failure> {
+        for text in to.iter().chain([&from]) {
+            address(text)?;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let letter = Self {
+            from,
+            to,
+            subject,
+            text,
+            attachment,
+            date: DateTime::from_unix(seconds, 0).map_err(|error| refuse("the clock", error))?,
+            // Random keys of the standard library's hasher make it unique without a random source of our own.
+            identifier: format!("{:x}.{:x}", now.as_nanos(), RandomState::new().hash_one(now)),
+        };
+        // Whatever the composer would refuse is refused now, before anybody is connected to.
+        letter.with_composer(&mut &b""[..], |_| ())?;
+        Ok(letter)
+    }
+
+    /// The reverse-path: where the letter comes from.
+    pub fn from(&self) -> Address<'_> {
+        // Checked by `new`.
+        Address::parse(&self.from).expect("an address that was parsed before")
+    }
+
+    /// The recipients, in the order they were given.
+    pub fn to(&self) -> Vec<Address<'_>> {
+        let parse = |text| Address::parse(text).expect("an address that was parsed before");
+        self.to.iter().map(|text| parse(text)).collect()
+    }
+
+    /// What it is about.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Opens the attachment and gives the letter as mail data to `act`; names the file if it fails meanwhile.
+    pub fn compose<R>(&self, act: impl FnOnce(Composer<'_>) -> Result<R, Failure>) -> Result<R, Failure> {
+        let Some(attachment) = &self.attachment else {
+            return self.with_composer(&mut &b""[..], act)?;
+        };
+        let mut source = FileSource::open(&attachment.path)?;
+        let outcome = self.with_composer(&mut source, act)?;
+        match source.failure {
+            Some(failure) => Err(failure),
+            None => outcome,
+        }
+    }
+
+    fn with_composer<R>(&self, content: &mut dyn Source, act: impl FnOnce(Composer<'_>) -> R) -> Result<R, Failure> {
+        let from = self.from();
+        let to: Vec<Mailbox<'_>> = self.to().into_iter().map(Mailbox::from).collect();
+        let name = self.attachment.as_ref().map(|attachment| file_name(&attachment.path));
+        let attachment = self
+            .attachment
+            .as_ref()
+            .zip(name.as_deref())
+            .map(|(attachment, name)| message::Attachment {
+                name,
+                media_type: &attachment.media_type,
+                source: content,
+            });
+        let composer = Composer::new(Message {
+            from: from.into(),
+            to: &to,
+            subject: &self.subject,
+            date: self.date,
+            message_id: MessageId::new(&self.identifier, from.domain()).map_err(|error| refuse(&self.from, error))?,
+            text: &self.text,
+            attachment,
+        })
+        .map_err(|error| refuse("the letter", error))?;
+        Ok(act(composer))
+    }
+}
+
+/// Checks an address; the failure shows it.
+fn address(text: &str) -> Result<Address<'_>, Failure> {
+    Address::parse(text).map_err(|error| refuse(&format!("{text:?}"), error))
+}
+
+fn refuse(part: &str, error: message::Error) -> Failure {
+    Failure::Letter {
+        part: part.to_owned(),
+        error,
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Pulls a file; remembers why it failed, which the composer's error has no room for.
+struct FileSource<'a> {
+    path: &'a Path,
+    file: File,
+    failure: Option<Failure>,
+}
+
+impl<'a> FileSource<'a> {
+    fn open(path: &'a Path) -> Result<Self, Failure> {
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        Ok(Self {
+            path,
+            file,
+            failure: None,
+        })
+    }
+}
+
+impl Source for FileSource<'_> {
+    fn pull(&mut self, out: &mut [u8]) -> Result<usize, message::Error> {
+        loop {
+            match self.file.read(out) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failure = Some(unreadable(self.path, &error));
+                    return Err(message::Error::Source);
+                }
+                Ok(count) => return Ok(count),
+            }
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::Input(format!("{}: {error}", path.display()))
+}

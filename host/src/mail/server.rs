@@ -1,0 +1,74 @@
+//! The submission server: where it is, how TLS begins, who we are to it.
+
+use super::{Failure, Stage};
+use crate::net::{self, Endpoint, Trust};
+use gatepost_core::smtp::{Phase, Security};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where mails are submitted, and how.
+#[derive(Clone)]
+pub struct Server {
+    /// Host and port.
+    pub endpoint: Endpoint,
+    /// Where TLS begins.
+    pub security: Security,
+    /// Whose certificates are believed.
+    pub trusted: Trusted,
+    /// The name its certificate must be for; the endpoint's host if absent.
+    pub name: Option<String>,
+    /// User and password, if it wants them.
+    pub credentials: Option<(String, String)>,
+    /// The argument of EHLO; the local address as an address literal if absent.
+    pub client: Option<String>,
+}
+
+/// Which roots a server's certificate must lead to. They are read when they are needed, so that a new root needs no restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trusted {
+    /// The system's.
+    System,
+    /// Those of this PEM file.
+    File(PathBuf),
+}
+
+impl Trusted {
+    pub(super) fn load(&self) -> Result<Trust, net::Error> {
+        match self {
+            Self::System => Trust::system(),
+            Self::File(path) => Trust::file(path),
+        }
+    }
+}
+
+impl Server {
+    /// The name that TLS verifies.
+    pub fn tls_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.endpoint.host)
+    }
+
+    pub(super) fn failed(&self, stage: Stage, error: net::Error) -> Failure {
+        Failure::Transport {
+            server: self.endpoint.to_string(),
+            stage,
+            error,
+        }
+    }
+
+    pub(super) fn lost(&self, phase: Phase, error: net::Error) -> Failure {
+        self.failed(Stage::Session(phase), error)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.credentials.as_ref().map(|(user, _)| user);
+        f.debug_struct("Server")
+            .field("endpoint", &self.endpoint)
+            .field("security", &self.security)
+            .field("trusted", &self.trusted)
+            .field("name", &self.name)
+            .field("user", &user)
+            .finish_non_exhaustive()
+    }
+}
