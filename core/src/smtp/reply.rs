@@ -231,24 +231,30 @@ impl Reader {
 ///
 /// Looser than RFC 5321 4.2 in the second digit, because servers say 571.
 fn reply_line(line: &[u8]) -> Result<(ReplyCode, bool, &[u8]), Fault> {
-    let is_code = |digits: &[u8]| matches!(digits.first(), Some(b'2'..=b'5')) && digits.iter().all(u8::is_ascii_digit);
-    let code = map(verify(take(3usize), is_code), |digits: &[u8]| {
-        ReplyCode(
-            digits
-                .iter()
-                .fold(0, |value, digit| value * 10 + u16::from(digit - b'0')),
-        )
-    });
-    let text = alt((
-        map(eof, |text| (true, text)),
-        map(preceded(tag(&b" "[..]), rest), |text| (true, text)),
-        map(preceded(tag(&b"-"[..]), rest), |text| (false, text)),
-    ));
-    let parsed: IResult<&[u8], (ReplyCode, (bool, &[u8]))> = (code, text).parse(line);
+    let parsed: IResult<&[u8], _> = (reply_code, reply_text).parse(line);
     match parsed {
         Ok((_, (code, (is_last, text)))) => Ok((code, is_last, text)),
         Err(_) => Err(Fault::Malformed),
     }
+}
+
+fn reply_code(input: &[u8]) -> IResult<&[u8], ReplyCode> {
+    let is_code = |digits: &[u8]| matches!(digits.first(), Some(b'2'..=b'5')) && digits.iter().all(u8::is_ascii_digit);
+    let number = |digits: &[u8]| {
+        digits
+            .iter()
+            .fold(0, |value, digit| value * 10 + u16::from(digit - b'0'))
+    };
+    map(verify(take(3usize), is_code), |digits| ReplyCode(number(digits))).parse(input)
+}
+
+fn reply_text(input: &[u8]) -> IResult<&[u8], (bool, &[u8])> {
+    alt((
+        map(eof, |text| (true, text)),
+        map(preceded(tag(&b" "[..]), rest), |text| (true, text)),
+        map(preceded(tag(&b"-"[..]), rest), |text| (false, text)),
+    ))
+    .parse(input)
 }
 
 /// The least that a reader needs, in octets.
