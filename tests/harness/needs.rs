@@ -86,3 +86,11 @@ pub fn skipped(line: &str) {
 pub fn ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true")
 }
+
+/// Set in the environment of a process that is root only within a user namespace of its own.
+pub const CONFINED: &str = "GATEPOST_CONFINED";
+
+/// Whether this process is root only within a user namespace that the laboratory made for an ordinary user.
+pub fn confined() -> bool {
+    std::env::var_os(CONFINED).is_some()
+}

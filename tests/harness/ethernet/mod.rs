@@ -79,10 +79,11 @@ impl Line {
             return;
         };
         let start = frames.busy_until.map_or(now, |busy| busy.max(now));
-        if start.saturating_duration_since(now) > LATENCY {
+        let passage = |octets: usize| Duration::from_secs_f64(octets as f64 * 8.0 / rate.bps() as f64);
+        if start.saturating_duration_since(now) > LATENCY + passage(BURST) {
             return;
         }
-        let passage = Duration::from_secs_f64(frame.len() as f64 * 8.0 / rate.bps() as f64);
+        let passage = passage(frame.len());
         frames.busy_until = Some(start + passage);
         frames.queue.push_back((start + passage, frame));
     }
@@ -102,8 +103,9 @@ impl Line {
     }
 }
 
-/// How long the shaper lets a frame wait, as `tbf ... latency 100ms`.
+/// The shaper's queue, as of `tbf ... burst 8kb latency 100ms`: what passes in that time, and the burst.
 const LATENCY: Duration = Duration::from_millis(100);
+const BURST: usize = 8 * 1024;
 
 impl Device for Port {
     type RxToken<'a> = Received;
@@ -153,12 +155,12 @@ mod tests {
 
     #[test]
     fn a_frame_arrives_in_order_and_a_full_line_drops() {
-        // 1000 octets take 80 ms at 100 kbit/s: the third would wait more than 100 ms.
+        // The queue holds 100 ms at 100 kbit/s, 1250 octets, and 8192 more: the tenth frame finds 9000 before it.
         let (device, far, _rate) = cable(100_000);
-        for number in 0..4u8 {
+        for number in 0..20u8 {
             far.transmit.put(vec![number; 1000]);
         }
-        assert_eq!(device.receive.frames().queue.len(), 2);
+        assert_eq!(device.receive.frames().queue.len(), 10);
         assert_eq!(device.receive.take(), None, "it is still on its way");
         crate::process::until("the frames", Duration::from_secs(5), || {
             device
@@ -168,9 +170,10 @@ mod tests {
                 .iter()
                 .all(|(when, _)| *when <= Instant::now())
         })
-        .expect("they pass in 160 ms");
-        assert_eq!(device.receive.take(), Some(vec![0; 1000]));
-        assert_eq!(device.receive.take(), Some(vec![1; 1000]));
+        .expect("they pass in 800 ms");
+        for number in 0..10u8 {
+            assert_eq!(device.receive.take(), Some(vec![number; 1000]));
+        }
         assert_eq!(device.receive.take(), None);
     }
 }
