@@ -73,12 +73,27 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same mail may be taken another time: 4yz, or a connection that ended.
+    /// Whether the same mail is worth another try: all but a 5yz, and what the caller itself got wrong.
+    ///
+    /// A broken or disturbed server is no verdict on the mail.
     pub fn is_transient(self) -> bool {
         match self {
             Self::Refused { code, .. } => code.is_transient_negative(),
-            Self::ConnectionClosed { .. } => true,
-            _ => false,
+            Self::Unexpected { .. }
+            | Self::Malformed { .. }
+            | Self::MixedCodes { .. }
+            | Self::Endless { .. }
+            | Self::Early { .. }
+            | Self::Injected
+            | Self::NotOffered(_)
+            | Self::ConnectionClosed { .. } => true,
+            Self::Client
+            | Self::Credentials
+            | Self::PasswordInClear
+            | Self::NoRecipient
+            | Self::Storage { .. }
+            | Self::NotSecured
+            | Self::Source(_) => false,
         }
     }
 }

@@ -263,7 +263,7 @@ pub(super) const MINIMUM: usize = 128;
 const ROOM_PART: usize = 8;
 /// A server that says more in one reply does not mean to end.
 const MAXIMUM_LINES: u16 = 128;
-const MAXIMUM_OCTETS: usize = 32 * 1024;
+const MAXIMUM_OCTETS: usize = 16 * 1024;
 
 #[cfg(any(test, gatepost_unit_tests))]
 pub(crate) mod tests {

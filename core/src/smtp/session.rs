@@ -141,6 +141,12 @@ impl<'a, S: Source> Session<'a, S> {
             (Phase::StartTls, 220) => self.action = Action::Report(Event::StartTls),
             (Phase::Auth, 235) => self.say(Phase::Mail),
             (Phase::Mail, 250) => self.say(Phase::Recipient),
+            // Which of two replies is the one for this recipient, or for the mail, cannot be told.
+            (Phase::Recipient, 250..=252 | 400..=420 | 422..=599) | (Phase::EndOfData, 250)
+                if self.reader.has_more() =>
+            {
+                self.stop(Error::Early { phase: self.phase });
+            }
             (Phase::Recipient, 250..=252 | 400..=420 | 422..=599) => {
                 self.recipients_accepted += usize::from(code.is_positive());
                 if !code.is_positive() && !self.failure_is_transient() {
@@ -156,7 +162,6 @@ impl<'a, S: Source> Session<'a, S> {
                 });
             }
             (Phase::Data, 354) => self.say(Phase::MailData),
-            (Phase::EndOfData, 250) if self.reader.has_more() => self.stop(Error::Early { phase: self.phase }),
             (Phase::EndOfData, 250) => self.action = Action::Report(Event::Accepted),
             (phase, 400..=599) => self.fail(Error::Refused { phase, code }),
             (phase, _) => self.stop(Error::Unexpected { phase, code }),
