@@ -25,5 +25,9 @@ pub const ALL: &[&[Test]] = &[
     crate::smtp::reply::tests::TESTS,
     crate::smtp::session::tests::TESTS,
     crate::smtp::transparency::tests::TESTS,
+    crate::http::url::tests::TESTS,
+    crate::http::request::tests::TESTS,
+    crate::http::head::tests::TESTS,
+    crate::http::body::tests::TESTS,
     crate::io::blocking::tests::TESTS,
 ];
