@@ -322,7 +322,7 @@ fn angle_address<'a>(mailbox: &Mailbox<'a>, column: &mut usize, line: &mut Line)
 ///
 /// A short name of plain ASCII is a quoted-string, any other an extended value, cut as RFC 2231 3 and 4 allow.
 fn file_name(name: &str, segment: u8, start: usize, line: &mut Line) -> Option<usize> {
-    if is_printable(name) && name.len() <= 60 && !name.contains(['"', '\\']) {
+    if is_printable(name) && name.len() <= 60 && !name.contains(['"', '\\']) && !name.contains("=?") {
         push(line, b";\r\n filename=\"");
         push(line, name.as_bytes());
         push(line, b"\"");

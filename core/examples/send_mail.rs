@@ -1,0 +1,100 @@
+//! Mails a text over TCP, without TLS: `cargo run --example send_mail -- 127.0.0.1:2525 me@here.test you@there.test "text"`.
+//!
+//! All of it that is not `std` is what a device does, too.
+
+use embedded_io::ErrorType;
+use gatepost_core::io::{Timeout, blocking::next_event};
+use gatepost_core::message::{Address, Composer, DateTime, Message, MessageId};
+use gatepost_core::smtp::{Config, Envelope, Event, Security, Session, Storage};
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, SystemTime};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [server, from, to, text] = arguments.as_slice() else {
+        return Err("usage: send_mail <address>:<port> <from> <to> <text>".into());
+    };
+    let from = Address::parse(from)?;
+    let to = [Address::parse(to)?];
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let left = format!("{}.{}", now.as_nanos(), std::process::id());
+    let mailboxes = to.map(Into::into);
+    let message = Composer::new(Message {
+        from: from.into(),
+        to: &mailboxes,
+        subject: "A mail from Gatepost",
+        date: DateTime::from_unix(now.as_secs().try_into()?, 0)?,
+        message_id: MessageId::new(&left, from.domain())?,
+        text,
+        attachment: None,
+    })?;
+
+    let mut transport = Transport(TcpStream::connect(server)?);
+    transport.0.set_nodelay(true)?;
+    let config = Config {
+        client: "[127.0.0.1]",
+        security: Security::Plain,
+        credentials: None,
+    };
+    let envelope = Envelope {
+        reverse_path: Some(from),
+        recipients: &to,
+    };
+    let storage = Storage {
+        receive: &mut [0; 512],
+        transmit: &mut [0; 1024],
+    };
+    let mut session = Session::new(config, envelope, message, storage)?;
+    loop {
+        let event = match next_event(&mut session, &mut transport) {
+            Ok(event) => event,
+            Err(error) => {
+                let reply = session.reply().map(|reply| reply.to_string());
+                return Err(format!("{error}; the server said: {}", reply.unwrap_or_default()).into());
+            }
+        };
+        let reply = session.reply().map(|reply| reply.to_string()).unwrap_or_default();
+        match event {
+            Event::StartTls => return Err("this example has no TLS".into()),
+            Event::Recipient { index, .. } => println!("recipient {index}: {reply}"),
+            Event::Accepted => println!("accepted: {reply}"),
+            Event::Closed => return Ok(()),
+        }
+    }
+}
+
+/// A TCP stream of `std` as the drivers want it.
+struct Transport(TcpStream);
+
+impl ErrorType for Transport {
+    type Error = std::io::Error;
+}
+
+impl embedded_io::Read for Transport {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        self.0.read(buffer)
+    }
+}
+
+impl embedded_io::Write for Transport {
+    fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        self.0.write(octets)
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        self.0.flush()
+    }
+}
+
+impl Timeout for Transport {
+    fn set_timeout(&mut self, timeout: Duration) {
+        // The only error is that of a timeout of zero, and no session has one.
+        let limit = Some(timeout);
+        let _ = self
+            .0
+            .set_read_timeout(limit)
+            .and_then(|()| self.0.set_write_timeout(limit));
+    }
+}
