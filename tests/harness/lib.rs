@@ -16,6 +16,7 @@ pub mod process;
 pub mod qemu;
 pub mod repository;
 pub mod servers;
+pub mod tls_server;
 
 /// What the laboratory's own steps return: an error is a line for a person.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
