@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod dash;
 pub mod ip;
+mod json;
 pub mod mail;
 pub mod net;
 pub mod netlink;

@@ -15,6 +15,9 @@ const APPLETS: &[Applet] = &[
     ("tc", "queueing disciplines", |words| {
         gatepost::tc::run(texts(words), &mut stdout().lock(), &mut stderr().lock())
     }),
+    ("watch", "tell what changes, mail what matters", |words| {
+        gatepost::alert::command::run(words, &mut stdout(), &mut stderr())
+    }),
     ("mail", "submit a mail", gatepost::mail::command::run),
 ];
 

@@ -58,7 +58,7 @@ fn send(words: Send) -> Result<(), Failure> {
             .unwrap_or_else(|| "application/octet-stream".to_owned()),
     });
     let letter = words.options.letter(words.subject, text, attachment)?;
-    submit(&server, &letter, &mut |report| print(format_args!("{report}\n")))
+    submit(&server, &letter, &mut |report| print(format_args!("mail: {report}\n")))
 }
 
 /// `None`: help was asked for.

@@ -38,13 +38,22 @@ pub enum Failure {
     },
     /// The mail was accepted, but not for these recipients.
     Recipients {
-        /// Each with the server's words.
-        refused: Vec<(String, String)>,
-        /// How many there were.
+        /// Each of them.
+        refused: Vec<Refused>,
+        /// How many recipients there were.
         of: usize,
-        /// Whether any of them may be accepted another time.
-        transient: bool,
     },
+}
+
+/// A recipient who does not get the mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The recipient's address.
+    pub address: String,
+    /// The server's words: code and text.
+    pub reply: String,
+    /// Whether the server may accept it another time.
+    pub transient: bool,
 }
 
 /// What was being done when the transport failed.
@@ -70,22 +79,43 @@ impl Failure {
                 net::Error::Roots(_) => NO_INPUT,
                 _ => TEMPORARY,
             },
-            Self::Recipients { transient: true, .. } => TEMPORARY,
-            Self::Recipients { .. } => UNAVAILABLE,
+            Self::Recipients { refused, .. } => match refused.iter().any(|refused| refused.transient) {
+                true => TEMPORARY,
+                false => UNAVAILABLE,
+            },
             Self::Session { error, .. } => match error {
-                error if error.is_transient() => TEMPORARY,
                 smtp::Error::Refused {
                     phase: smtp::Phase::Auth,
-                    ..
-                }
-                | smtp::Error::PasswordInClear
-                | smtp::Error::NotOffered(_)
-                | smtp::Error::Injected => NO_PERMISSION,
+                    code,
+                } if !code.is_transient_negative() => NO_PERMISSION,
+                smtp::Error::Refused { code, .. } if code.is_transient_negative() => TEMPORARY,
                 smtp::Error::Refused { .. } => UNAVAILABLE,
+                smtp::Error::ConnectionClosed { .. } => TEMPORARY,
+                smtp::Error::PasswordInClear | smtp::Error::NotOffered(_) | smtp::Error::Injected => NO_PERMISSION,
                 smtp::Error::Source(_) => NO_INPUT,
                 smtp::Error::Client | smtp::Error::Credentials | smtp::Error::NoRecipient => USAGE,
                 _ => PROTOCOL,
             },
+        }
+    }
+}
+
+impl Failure {
+    /// Whether the same letter would fail again, however often it is tried.
+    ///
+    /// Not so for a refused certificate or password: a clock can be set, a file replaced.
+    pub fn is_final(&self) -> bool {
+        matches!(self.exit_code(), USAGE | DATA | UNAVAILABLE)
+    }
+
+    /// The recipients who may be accepted another time, if the others are settled.
+    pub fn remaining(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Recipients { refused, .. } => {
+                let transient = refused.iter().filter(|refused| refused.transient);
+                Some(transient.map(|refused| refused.address.as_str()).collect())
+            }
+            _ => None,
         }
     }
 }
@@ -109,8 +139,8 @@ impl fmt::Display for Failure {
             }
             Self::Recipients { refused, of, .. } => {
                 write!(f, "{} of {of} recipients refused", refused.len())?;
-                for (recipient, reply) in refused {
-                    write!(f, "; {recipient}: {reply}")?;
+                for Refused { address, reply, .. } in refused {
+                    write!(f, "; {address}: {reply}")?;
                 }
                 Ok(())
             }

@@ -13,6 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Letter {
     from: String,
     to: Vec<String>,
+    /// Those of `to` who do not have it yet.
+    recipients: Vec<String>,
     subject: String,
     text: String,
     attachment: Option<Attachment>,
@@ -45,6 +47,7 @@ impl Letter {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let letter = Self {
             from,
+            recipients: to.clone(),
             to,
             subject,
             text,
@@ -60,14 +63,18 @@ impl Letter {
 
     /// The reverse-path: where the letter comes from.
     pub fn from(&self) -> Address<'_> {
-        // Checked by `new`.
-        Address::parse(&self.from).expect("an address that was parsed before")
+        Address::parse(&self.from).expect(CHECKED)
     }
 
-    /// The recipients, in the order they were given.
-    pub fn to(&self) -> Vec<Address<'_>> {
-        let parse = |text| Address::parse(text).expect("an address that was parsed before");
-        self.to.iter().map(|text| parse(text)).collect()
+    /// Who is to receive it, in the order they were given.
+    pub fn recipients(&self) -> Vec<Address<'_>> {
+        parsed(&self.recipients)
+    }
+
+    /// Only these do not have it yet; the header still names all.
+    pub fn keep(&mut self, recipients: &[&str]) {
+        self.recipients
+            .retain(|recipient| recipients.contains(&recipient.as_str()));
     }
 
     /// What it is about.
@@ -90,7 +97,7 @@ impl Letter {
 
     fn with_composer<R>(&self, content: &mut dyn Source, act: impl FnOnce(Composer<'_>) -> R) -> Result<R, Failure> {
         let from = self.from();
-        let to: Vec<Mailbox<'_>> = self.to().into_iter().map(Mailbox::from).collect();
+        let to: Vec<Mailbox<'_>> = parsed(&self.to).into_iter().map(Mailbox::from).collect();
         let name = self.attachment.as_ref().map(|attachment| file_name(&attachment.path));
         let attachment = self
             .attachment
@@ -118,6 +125,13 @@ impl Letter {
 /// Checks an address; the failure shows it.
 fn address(text: &str) -> Result<Address<'_>, Failure> {
     Address::parse(text).map_err(|error| refuse(&format!("{text:?}"), error))
+}
+
+fn parsed(addresses: &[String]) -> Vec<Address<'_>> {
+    addresses
+        .iter()
+        .map(|text| Address::parse(text).expect(CHECKED))
+        .collect()
 }
 
 fn refuse(part: &str, error: message::Error) -> Failure {
@@ -170,3 +184,6 @@ impl Source for FileSource<'_> {
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::Input(format!("{}: {error}", path.display()))
 }
+
+/// Why an address of a letter can be parsed.
+const CHECKED: &str = "Letter::new has parsed it";

@@ -11,7 +11,7 @@ mod options;
 mod server;
 mod submit;
 
-pub use failure::{Failure, Stage};
+pub use failure::{Failure, Refused, Stage};
 pub use letter::{Attachment, Letter};
 pub use options::Options;
 pub use server::{Server, Trusted};

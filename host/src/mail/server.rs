@@ -47,6 +47,15 @@ impl Server {
         self.name.as_deref().unwrap_or(&self.endpoint.host)
     }
 
+    /// Loads the trusted roots, to tell early whether they can be.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.security == Security::Plain {
+            return Ok(());
+        }
+        let loaded = self.trusted.load().map(|_| ());
+        loaded.map_err(|error| self.failed(Stage::Handshake, error))
+    }
+
     pub(super) fn failed(&self, stage: Stage, error: net::Error) -> Failure {
         Failure::Transport {
             server: self.endpoint.to_string(),

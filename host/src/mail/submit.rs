@@ -1,6 +1,6 @@
 //! Drives one session of `gatepost-core` over a transport, from the connection to the end.
 
-use super::{Failure, Letter, Server, Stage};
+use super::{Failure, Letter, Refused, Server, Stage};
 use crate::net::{self, Transport};
 use gatepost_core::io::{DriveError, blocking};
 use gatepost_core::message::Source;
@@ -36,14 +36,14 @@ pub enum Report<'a> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secured { version, name } => write!(f, "mail: tls {version} verified {name}"),
+            Self::Secured { version, name } => write!(f, "tls {version} verified {name}"),
             Self::Recipient {
                 address,
                 accepted: true,
                 reply,
-            } => write!(f, "mail: recipient {address} accepted: {reply}"),
-            Self::Recipient { address, reply, .. } => write!(f, "mail: recipient {address} refused: {reply}"),
-            Self::Accepted(reply) => write!(f, "mail: accepted {reply}"),
+            } => write!(f, "recipient {address} accepted: {reply}"),
+            Self::Recipient { address, reply, .. } => write!(f, "recipient {address} refused: {reply}"),
+            Self::Accepted(reply) => write!(f, "accepted {reply}"),
         }
     }
 }
@@ -78,7 +78,7 @@ fn deliver(
             &local
         }
     };
-    let recipients = letter.to();
+    let recipients = letter.recipients();
     let (mut receive, mut transmit) = ([0; RECEIVE], [0; TRANSMIT]);
     let config = Config {
         client,
@@ -103,7 +103,6 @@ fn deliver(
     };
     let mut session = Session::new(config, envelope, content, storage).map_err(|error| failed(error, None))?;
     let mut refused = Vec::new();
-    let mut transient = false;
     loop {
         let event = match blocking::next_event(&mut session, &mut transport) {
             Ok(event) => event,
@@ -119,7 +118,6 @@ fn deliver(
                     ) if !refused.is_empty() => Failure::Recipients {
                         refused,
                         of: recipients.len(),
-                        transient,
                     },
                     (Some(error), _) | (None, DriveError::Protocol(error)) => {
                         let said = matches!(error, Error::Refused { .. } | Error::Unexpected { .. });
@@ -151,8 +149,11 @@ fn deliver(
                     reply: &reply,
                 });
                 if !accepted {
-                    transient |= code.is_transient_negative();
-                    refused.push((address.to_owned(), reply));
+                    refused.push(Refused {
+                        address: address.to_owned(),
+                        reply,
+                        transient: code.is_transient_negative(),
+                    });
                 }
             }
             Event::Accepted => {
@@ -171,7 +172,6 @@ fn deliver(
     Err(Failure::Recipients {
         refused,
         of: recipients.len(),
-        transient,
     })
 }
 
