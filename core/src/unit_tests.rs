@@ -19,6 +19,7 @@ pub const ALL: &[&[Test]] = &[
     crate::message::composer::tests::TESTS,
     crate::message::date::tests::TESTS,
     crate::message::header::tests::TESTS,
+    crate::message::parameter::tests::TESTS,
     crate::message::transfer::tests::TESTS,
     crate::smtp::command::tests::TESTS,
     crate::smtp::extension::tests::TESTS,

@@ -11,6 +11,7 @@ pub(crate) mod composer;
 pub(crate) mod date;
 mod error;
 pub(crate) mod header;
+pub(crate) mod parameter;
 pub(crate) mod transfer;
 
 pub use address::{Address, Mailbox};
