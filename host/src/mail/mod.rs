@@ -14,5 +14,5 @@ mod submit;
 pub use failure::{Failure, Refused, Stage};
 pub use letter::{Attachment, Letter};
 pub use options::Options;
-pub use server::{Server, Trusted};
+pub use server::Server;
 pub use submit::{Report, submit};

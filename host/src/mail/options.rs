@@ -1,7 +1,7 @@
 //! The flags that say which server, from whom and to whom; shared by the applets that mail.
 
-use super::{Attachment, Failure, Letter, Server, Trusted};
-use crate::net::Endpoint;
+use super::{Attachment, Failure, Letter, Server};
+use crate::net::{Endpoint, Roots};
 use gatepost_core::smtp::Security;
 use lexopt::{Parser, ValueExt};
 use std::env::VarError;
@@ -87,7 +87,7 @@ impl Options {
         Ok(Server {
             endpoint,
             security,
-            trusted: self.ca.clone().map_or(Trusted::System, Trusted::File),
+            roots: self.ca.clone().map_or(Roots::System, Roots::File),
             name: self.name.clone(),
             credentials,
             client: self.client.clone(),

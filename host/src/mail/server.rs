@@ -1,10 +1,9 @@
 //! The submission server: where it is, how TLS begins, who we are to it.
 
 use super::{Failure, Stage};
-use crate::net::{self, Endpoint, Trust};
+use crate::net::{self, Endpoint, Roots};
 use gatepost_core::smtp::{Phase, Security};
 use std::fmt;
-use std::path::PathBuf;
 
 /// Where mails are submitted, and how.
 #[derive(Clone)]
@@ -14,31 +13,13 @@ pub struct Server {
     /// Where TLS begins.
     pub security: Security,
     /// Whose certificates are believed.
-    pub trusted: Trusted,
+    pub roots: Roots,
     /// The name its certificate must be for; the endpoint's host if absent.
     pub name: Option<String>,
     /// User and password, if it wants them.
     pub credentials: Option<(String, String)>,
     /// The argument of EHLO; the local address as an address literal if absent.
     pub client: Option<String>,
-}
-
-/// Which roots a server's certificate must lead to. They are read when they are needed, so that a new root needs no restart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trusted {
-    /// The system's.
-    System,
-    /// Those of this PEM file.
-    File(PathBuf),
-}
-
-impl Trusted {
-    pub(super) fn load(&self) -> Result<Trust, net::Error> {
-        match self {
-            Self::System => Trust::system(),
-            Self::File(path) => Trust::file(path),
-        }
-    }
 }
 
 impl Server {
@@ -52,7 +33,7 @@ impl Server {
         if self.security == Security::Plain {
             return Ok(());
         }
-        let loaded = self.trusted.load().map(|_| ());
+        let loaded = self.roots.load().map(|_| ());
         loaded.map_err(|error| self.failed(Stage::Handshake, error))
     }
 
@@ -75,7 +56,7 @@ impl fmt::Debug for Server {
         f.debug_struct("Server")
             .field("endpoint", &self.endpoint)
             .field("security", &self.security)
-            .field("trusted", &self.trusted)
+            .field("roots", &self.roots)
             .field("name", &self.name)
             .field("user", &user)
             .finish_non_exhaustive()

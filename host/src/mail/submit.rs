@@ -1,7 +1,7 @@
 //! Drives one session of `gatepost-core` over a transport, from the connection to the end.
 
 use super::{Failure, Letter, Refused, Server, Stage};
-use crate::net::{self, Transport};
+use crate::net::Transport;
 use gatepost_core::io::{DriveError, blocking};
 use gatepost_core::message::Source;
 use gatepost_core::smtp::{Config, Credentials, Envelope, Error, Event, Phase, Security, Session, Storage};
@@ -128,9 +128,7 @@ fn deliver(
                         )
                     }
                     (None, DriveError::Transport(error)) => server.lost(session.phase(), error),
-                    (None, DriveError::WriteZero) => {
-                        server.lost(session.phase(), net::Error::Io(ErrorKind::WriteZero.into()))
-                    }
+                    (None, DriveError::WriteZero) => server.lost(session.phase(), ErrorKind::WriteZero.into()),
                 });
             }
         };
@@ -182,7 +180,7 @@ fn words<S: Source>(session: &Session<'_, S>) -> Option<String> {
 
 fn secure(server: &Server, transport: &mut Transport, report: &mut dyn FnMut(Report<'_>)) -> Result<(), Failure> {
     let trust = server
-        .trusted
+        .roots
         .load()
         .map_err(|error| server.failed(Stage::Handshake, error))?;
     transport

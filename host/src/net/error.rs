@@ -25,6 +25,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the peer ended the connection, rather than the network or TLS.
+    pub fn is_closed(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let closed = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
+        matches!(self, Self::Io(error) if closed.contains(&error.kind()))
+    }
+
     /// From a read or write of a socket, below or inside TLS.
     pub(super) fn from_io(error: io::Error) -> Self {
         match error.kind() {
@@ -54,6 +61,12 @@ impl fmt::Display for Error {
             }
             Self::Roots(cause) => write!(f, "trusted roots: {cause}"),
         }
+    }
+}
+
+impl From<io::ErrorKind> for Error {
+    fn from(kind: io::ErrorKind) -> Self {
+        Self::from_io(kind.into())
     }
 }
 

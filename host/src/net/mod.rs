@@ -9,5 +9,5 @@ mod transport;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use tcp::Tcp;
-pub use tls::{Tls, Trust};
+pub use tls::{Roots, Tls, Trust};
 pub use transport::Transport;

@@ -7,8 +7,27 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use std::fmt;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Which roots a peer's certificate must lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roots {
+    /// The system's.
+    System,
+    /// Those of this PEM file.
+    File(PathBuf),
+}
+
+impl Roots {
+    /// Reads them; done anew for each connection, a replaced file needs no restart.
+    pub fn load(&self) -> Result<Trust, Error> {
+        match self {
+            Self::System => Trust::system(),
+            Self::File(path) => Trust::file(path),
+        }
+    }
+}
 
 /// Whose certificates are believed; rustls verifies path, validity, name and proof of possession against it.
 #[derive(Clone)]
