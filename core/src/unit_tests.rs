@@ -30,5 +30,11 @@ pub const ALL: &[&[Test]] = &[
     crate::http::request::tests::TESTS,
     crate::http::head::tests::TESTS,
     crate::http::body::tests::TESTS,
+    #[cfg(feature = "tls")]
+    crate::tls::records::tests::TESTS,
+    #[cfg(feature = "tls")]
+    crate::tls::rsa::tests::TESTS,
+    #[cfg(feature = "tls")]
+    crate::tls::suite::tests::TESTS,
     crate::io::blocking::tests::TESTS,
 ];

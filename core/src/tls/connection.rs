@@ -89,10 +89,14 @@ where
         Ok(Self { tls, shared, end: None })
     }
 
-    /// Sends what is buffered and close_notify, and gives the transport back, whether that went well or not.
+    /// Sends what is buffered and close_notify, and gives the transport back, whether that went well or not. After an
+    /// error nothing is sent, and the error is repeated.
     pub fn close(self) -> (T, Result<(), Error>) {
         let failed = match self.end {
-            Some(End::Failed(error)) => Some(error),
+            Some(End::Failed(error)) => {
+                self.shared.silence();
+                Some(error)
+            }
             _ => None,
         };
         let (records, result) = match self.tls.close() {

@@ -74,12 +74,12 @@ pub enum Error {
 
     /// The server sent in the clear what must be encrypted. The record's content type.
     Plaintext(u8),
-    /// A record is longer than the receive buffer.
+    /// A record is longer than the receive buffer, or than the standard allows.
     RecordTooLong {
         /// Octets of the record.
         length: usize,
-        /// Octets of the buffer.
-        buffer: usize,
+        /// Octets that fit.
+        limit: usize,
     },
     /// Record after record without application data.
     NoProgress,
@@ -140,8 +140,8 @@ impl fmt::Display for Error {
             Self::ProofAlgorithm => "the server's proof of possession is of a kind that does not fit",
             Self::ProofSignature => "the server does not hold its certificate's key",
             Self::Plaintext(kind) => return write!(f, "tls: unencrypted record of type {kind} where none may come"),
-            Self::RecordTooLong { length, buffer } => {
-                return write!(f, "tls: a record of {length} octets; the receive buffer has {buffer}");
+            Self::RecordTooLong { length, limit } => {
+                return write!(f, "tls: a record of {length} octets where {limit} fit");
             }
             Self::NoProgress => "the server sends only empty records",
             Self::Decrypt => "a record is not authentic",

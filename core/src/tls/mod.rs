@@ -11,9 +11,9 @@
 mod algorithm;
 mod connection;
 mod error;
-mod records;
-mod rsa;
-mod suite;
+pub(crate) mod records;
+pub(crate) mod rsa;
+pub(crate) mod suite;
 mod verifier;
 
 pub use algorithm::Algorithm;

@@ -22,6 +22,8 @@ pub struct Shared {
     timeout: Cell<Option<Duration>>,
     records: Cell<u8>,
     refusal: Cell<Option<Error>>,
+    /// Nothing is sent any more.
+    silent: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -50,6 +52,12 @@ impl Shared {
         self.timeout.set(Some(timeout));
     }
 
+    /// From now on nothing is sent: the connection failed, and embedded-tls gives its transport back only with a
+    /// close_notify.
+    pub(super) fn silence(&self) {
+        self.silent.set(true);
+    }
+
     /// Why [`Records`] refused a record, if it did.
     pub(super) fn refusal(&self) -> Option<Error> {
         self.refusal.get()
@@ -62,7 +70,7 @@ impl Shared {
 pub(super) struct Records<'a, T> {
     transport: T,
     shared: &'a Shared,
-    /// Octets of the longest record that fits the receive buffer.
+    /// Octets of the longest record that fits the receive buffer and the standard.
     capacity: usize,
     header: [u8; 5],
     /// Octets of the header that came.
@@ -80,7 +88,7 @@ impl<'a, T> Records<'a, T> {
         Self {
             transport,
             shared,
-            capacity,
+            capacity: capacity.min(MAX_LENGTH),
             header: [0; 5],
             come: 0,
             passed: 0,
@@ -108,10 +116,10 @@ impl<'a, T> Records<'a, T> {
         if !allowed {
             return Err(Error::Plaintext(kind));
         }
-        if length > self.capacity.min(MAX_LENGTH) {
+        if length > self.capacity {
             return Err(Error::RecordTooLong {
                 length,
-                buffer: self.capacity,
+                limit: self.capacity,
             });
         }
         let records = self.shared.records.get();
@@ -178,6 +186,9 @@ impl<T: Read + Timeout> Read for Records<'_, T> {
 
 impl<T: Write + Timeout> Write for Records<'_, T> {
     fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
+        if self.shared.silent.get() {
+            return Err(ErrorKind::NotConnected);
+        }
         self.apply_timeout();
         // embedded-tls flushes after each record of the handshake. It gives its alerts there the type of
         // change_cipher_spec, which it never sends.
@@ -193,5 +204,144 @@ impl<T: Write + Timeout> Write for Records<'_, T> {
     fn flush(&mut self) -> Result<(), ErrorKind> {
         self.fresh = true;
         self.transport.flush().map_err(|error| error.kind())
+    }
+}
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Moves at most `chunk` octets a call.
+    struct Line<'o> {
+        chunk: usize,
+        incoming: &'o [u8],
+        outgoing: heapless::Vec<u8, 16>,
+        timeout: Option<Duration>,
+    }
+
+    impl ErrorType for Line<'_> {
+        type Error = ErrorKind;
+    }
+
+    impl Read for Line<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+            let count = buffer.len().min(self.chunk).min(self.incoming.len());
+            let (now, later) = self.incoming.split_at(count);
+            buffer[..count].copy_from_slice(now);
+            self.incoming = later;
+            Ok(count)
+        }
+    }
+
+    impl Write for Line<'_> {
+        fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
+            let count = octets.len().min(self.chunk);
+            self.outgoing.extend_from_slice(&octets[..count]).unwrap();
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> Result<(), ErrorKind> {
+            Ok(())
+        }
+    }
+
+    impl Timeout for Line<'_> {
+        fn set_timeout(&mut self, timeout: Duration) {
+            self.timeout = Some(timeout);
+        }
+    }
+
+    fn line(chunk: usize, incoming: &[u8]) -> Line<'_> {
+        Line {
+            chunk,
+            incoming,
+            outgoing: heapless::Vec::new(),
+            timeout: None,
+        }
+    }
+
+    /// What comes through of `incoming`, up to its end or the first refusal.
+    fn pass(shared: &Shared, chunk: usize, size: usize, incoming: &[u8]) -> (heapless::Vec<u8, 64>, Option<Error>) {
+        let mut records = Records::new(line(chunk, incoming), shared, 16);
+        let mut passed = heapless::Vec::new();
+        let mut buffer = [0; 64];
+        while let Ok(count @ 1..) = records.read(&mut buffer[..size]) {
+            passed.extend_from_slice(&buffer[..count]).unwrap();
+        }
+        (passed, shared.refusal())
+    }
+
+    fn concat(parts: &[&[u8]]) -> heapless::Vec<u8, 64> {
+        parts.iter().flat_map(|octets| octets.iter().copied()).collect()
+    }
+
+    const HELLO: &[u8] = &[22, 3, 3, 0, 2, 1, 2];
+    const CHANGE: &[u8] = &[20, 3, 3, 0, 1, 1];
+    const DATA: &[u8] = &[23, 3, 1, 0, 3, 1, 2, 3];
+
+    tests! {
+        fn any_split_passes_the_same() {
+            let incoming = concat(&[HELLO, CHANGE, DATA, CHANGE]);
+            for chunk in 1..=incoming.len() {
+                for size in 1..=incoming.len() {
+                    let shared = Shared::default();
+                    let (passed, refusal) = pass(&shared, chunk, size, &incoming);
+                    let normalized: &[u8] = &[23, 3, 3, 0, 3, 1, 2, 3];
+                    assert_eq!(passed, concat(&[HELLO, CHANGE, normalized, CHANGE]));
+                    assert_eq!(refusal, None);
+                }
+            }
+        }
+
+        fn an_open_connection_marks_its_records_and_takes_nothing_in_the_clear() {
+            for (clear, kind) in [(HELLO, 22), (CHANGE, 20), (&[21, 3, 3, 0, 2, 1, 0], 21)] {
+                let shared = Shared::default();
+                shared.open();
+                let (passed, refusal) = pass(&shared, 64, 64, &concat(&[DATA, clear]));
+                assert_eq!(passed, &[23, 3, 0xff, 0, 3, 1, 2, 3]);
+                assert_eq!(refusal, Some(Error::Plaintext(kind)));
+            }
+        }
+
+        fn only_a_server_hello_or_an_alert_comes_first() {
+            for first in [CHANGE, DATA] {
+                let (passed, refusal) = pass(&Shared::default(), 64, 64, first);
+                assert!(passed.is_empty());
+                assert_eq!(refusal, Some(Error::Plaintext(first[0])));
+            }
+        }
+
+        fn a_record_must_fit() {
+            let (_, refusal) = pass(&Shared::default(), 64, 64, &[22, 3, 3, 0, 17]);
+            assert_eq!(refusal, Some(Error::RecordTooLong { length: 17, limit: 16 }));
+        }
+
+        fn alerts_get_their_type_at_any_split() {
+            let shared = Shared::default();
+            for chunk in 1..=7 {
+                let mut records = Records::new(line(chunk, &[]), &shared, 16);
+                // The second octet that looks like a type does not stand where one would.
+                records.write_all(&[20, 3, 1, 0, 2, 20, 20]).unwrap();
+                assert_eq!(records.transport.outgoing, &[21, 3, 1, 0, 2, 20, 20]);
+            }
+        }
+
+        fn silence_keeps_the_transport_untouched() {
+            let shared = Shared::default();
+            shared.silence();
+            let mut records = Records::new(line(64, &[]), &shared, 16);
+            assert_eq!(records.write(b"octets"), Err(ErrorKind::NotConnected));
+            assert!(records.into_transport().outgoing.is_empty());
+        }
+
+        fn the_timeout_reaches_the_transport() {
+            let shared = Shared::default();
+            let mut records = Records::new(line(64, HELLO), &shared, 16);
+            records.read(&mut [0; 5]).unwrap();
+            assert_eq!(records.transport.timeout, None);
+            shared.set_timeout(Duration::from_secs(5));
+            records.read(&mut [0; 2]).unwrap();
+            assert_eq!(records.transport.timeout, Some(Duration::from_secs(5)));
+        }
     }
 }

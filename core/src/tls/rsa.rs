@@ -242,3 +242,99 @@ fn positive_integer(der: &[u8]) -> Option<(&[u8], &[u8])> {
     };
     Some((magnitude, rest))
 }
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A key whose modulus has `length` octets from `first` to `last`, and this exponent.
+    fn key(length: usize, first: u8, last: u8, exponent: &[u8]) -> heapless::Vec<u8, 700> {
+        let mut modulus: heapless::Vec<u8, 600> = heapless::Vec::new();
+        if first & 0x80 != 0 {
+            modulus.push(0).unwrap();
+        }
+        modulus.push(first).unwrap();
+        modulus.resize(modulus.len() + length - 2, 0xa5).unwrap();
+        modulus.push(last).unwrap();
+        let mut fields: heapless::Vec<u8, 700> = heapless::Vec::new();
+        for (tag, value) in [(2, &modulus[..]), (2, exponent)] {
+            push(&mut fields, tag, value);
+        }
+        let mut key = heapless::Vec::new();
+        push(&mut key, 0x30, &fields);
+        key
+    }
+
+    fn push(out: &mut heapless::Vec<u8, 700>, tag: u8, value: &[u8]) {
+        let [high, low] = (value.len() as u16).to_be_bytes();
+        match value.len() {
+            0..0x80 => out.extend_from_slice(&[tag, low]),
+            0x80..0x100 => out.extend_from_slice(&[tag, 0x81, low]),
+            _ => out.extend_from_slice(&[tag, 0x82, high, low]),
+        }
+        .unwrap();
+        out.extend_from_slice(value).unwrap();
+    }
+
+    fn bits(key: &[u8]) -> Option<usize> {
+        PublicKey::from_der(key).map(|key| key.bits)
+    }
+
+    const F4: &[u8] = &[1, 0, 1];
+
+    tests! {
+        fn moduli_of_2048_to_4096_bits() {
+            assert_eq!(bits(&key(256, 0x80, 1, F4)), Some(2048));
+            assert_eq!(bits(&key(257, 0x01, 1, F4)), Some(2049));
+            assert_eq!(bits(&key(512, 0xff, 1, F4)), Some(4096));
+            assert_eq!(bits(&key(256, 0x7f, 1, F4)), None);
+            assert_eq!(bits(&key(128, 0x80, 1, F4)), None);
+            assert_eq!(bits(&key(513, 0x01, 1, F4)), None);
+            assert_eq!(bits(&key(256, 0x80, 2, F4)), None);
+        }
+
+        fn odd_exponents_from_3_to_33_bits() {
+            for exponent in [&[3][..], F4, &[1, 0xff, 0xff, 0xff, 0xff]] {
+                assert!(bits(&key(256, 0x80, 1, exponent)).is_some());
+            }
+            for exponent in [&[][..], &[0], &[1], &[2], &[0x83], &[0, 3], &[2, 0, 0, 0, 1], &[1, 0, 0, 0, 0, 1]] {
+                assert_eq!(bits(&key(256, 0x80, 1, exponent)), None);
+            }
+        }
+
+        fn a_key_cut_off_or_longer_is_refused() {
+            let mut key = key(256, 0x80, 1, F4);
+            for end in 0..key.len() {
+                assert_eq!(bits(&key[..end]), None);
+            }
+            key.push(0).unwrap();
+            assert_eq!(bits(&key), None);
+        }
+
+        fn lengths_have_their_shortest_form() {
+            assert_eq!(element(2, &[2, 1, 7, 9]), Some((&[7][..], &[9][..])));
+            assert_eq!(element(2, &[2, 0x81, 1, 7]), None);
+            assert_eq!(element(2, &[2, 0x82, 0, 1, 7]), None);
+            assert_eq!(element(2, &[2, 0x80, 7]), None);
+            assert_eq!(element(2, &[2, 0x83, 0, 0, 1, 7]), None);
+            assert_eq!(element(2, &[2, 2, 7]), None);
+            assert_eq!(element(3, &[2, 1, 7]), None);
+        }
+
+        fn powers_are_those_of_plain_arithmetic() {
+            // 2^5 modulo a number of 2048 bits; the largest base is -1, whose odd powers are itself.
+            let key = key(256, 0x80, 1, &[5]);
+            let key = PublicKey::from_der(&key).unwrap();
+            let mut signature: [u8; 256] = [0; 256];
+            signature[255] = 2;
+            let mut out = [0; MAX_OCTETS];
+            let power = key.recover(&signature, &mut out).unwrap();
+            assert_eq!(power.split_last(), Some((&32, &[0; 255][..])));
+            signature.copy_from_slice(key.modulus);
+            signature[255] -= 1;
+            assert_eq!(key.recover(&signature, &mut out).unwrap(), signature);
+            assert!(key.recover(key.modulus, &mut out).is_none());
+            assert!(key.recover(&signature[1..], &mut out).is_none());
+        }
+    }
+}

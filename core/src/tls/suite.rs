@@ -106,3 +106,64 @@ fn are_tickets(content: &[u8]) -> bool {
     }
     any && messages.is_empty()
 }
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+
+    /// What becomes of an authentic record with this content, before or after the end of the handshake.
+    fn open(inner: &[u8], version: [u8; 2]) -> Result<heapless::Vec<u8, 64>, Error> {
+        let (key, nonce) = (Key::default(), Nonce::default());
+        let cipher = Guarded::new(&key);
+        let mut content: heapless::Vec<u8, 64> = inner.iter().copied().collect();
+        let sealed = [APPLICATION_DATA, 3, 3, 0, 80];
+        let tag = cipher.encrypt_in_place_detached(&nonce, &sealed, &mut content)?;
+        let header = [APPLICATION_DATA, version[0], version[1], 0, 80];
+        cipher.decrypt_in_place_detached(&nonce, &header, &mut content, &tag)?;
+        Ok(content)
+    }
+
+    tests! {
+        fn everything_with_content_passes_in_the_handshake() {
+            for inner in [&b"\x0d\0\0\0\x16"[..], b"data\x17", b"\x01\0\x15", b"\x14\0\0\0\x16\0\0", b"\0"] {
+                assert_eq!(open(inner, RECORD_VERSION).as_deref(), Ok(inner));
+            }
+        }
+
+        fn a_record_without_content_never_passes() {
+            for version in [RECORD_VERSION, OPEN_VERSION] {
+                assert_eq!(open(b"", version), Err(Error));
+            }
+        }
+
+        fn data_and_alerts_pass_after_the_handshake() {
+            for inner in [&b"data\x17"[..], b"\x17", b"data\x17\0\0\0", b"\x01\0\x15"] {
+                assert_eq!(open(inner, OPEN_VERSION).as_deref(), Ok(inner));
+            }
+        }
+
+        fn tickets_become_empty_data() {
+            for inner in [&b"\x04\0\0\x01A\x16"[..], b"\x04\0\0\0\x04\0\0\x02AA\x16", b"\x04\0\0\0\x16\0\0"] {
+                let content = open(inner, OPEN_VERSION).unwrap();
+                assert_eq!(content.len(), inner.len());
+                assert_eq!(content.first(), Some(&APPLICATION_DATA));
+                assert!(content.iter().skip(1).all(|octet| *octet == 0));
+            }
+        }
+
+        fn other_handshake_messages_become_padding() {
+            for inner in [
+                &b"\x16"[..], b"\x0d\0\0\0\x16", b"\x18\0\0\x01\x01\x16", b"\x04\0\0\0\x0d\0\0\0\x16",
+                b"\x04\0\0\x02A\x16", b"\x04\0\0\0\x04\0\0\x16", b"\x04\xff\xff\xff\x16",
+            ] {
+                assert!(open(inner, OPEN_VERSION).unwrap().iter().all(|octet| *octet == 0));
+            }
+        }
+
+        fn a_short_header_is_an_error() {
+            let cipher = Guarded::new(&Key::default());
+            let tag = Tag::default();
+            assert!(cipher.decrypt_in_place_detached(&Nonce::default(), &[23, 3, 3, 0], &mut [1], &tag).is_err());
+        }
+    }
+}

@@ -43,6 +43,8 @@ pub enum Record {
     Plaintext(Vec<Message>),
     /// An encrypted handshake message in two records: the first holds this many octets.
     Split(Message, usize),
+    /// An encrypted handshake message, changed before it enters the transcript: at this octet, by these bits.
+    Changed(Message, usize, u8),
     /// An encrypted TLSInnerPlaintext: content, type, padding.
     Inner(Vec<u8>),
     /// A record in the clear: its type and fragment.
@@ -159,31 +161,48 @@ impl Scripted {
     }
 
     fn send_record(&mut self, record: &Record) -> Vec<u8> {
-        let messages = match record {
-            Record::Encrypted(messages) | Record::Plaintext(messages) => &messages[..],
-            Record::Split(message, _) => std::slice::from_ref(message),
-            _ => &[],
-        };
-        let keys = self.keys.as_mut().expect("records follow a ServerHello");
-        let mut content = Vec::new();
-        for message in messages {
-            let message = message.encode(&self.transcript, &keys.server_secret);
-            self.transcript.extend(&message);
-            content.extend(message);
-        }
         match record {
-            Record::Encrypted(_) => keys.server.seal([&content[..], &[HANDSHAKE]].concat()),
-            Record::Plaintext(_) => clear(HANDSHAKE, &content),
-            Record::Split(_, count) => {
-                let (first, second) = content.split_at(*count);
-                [first, second]
-                    .map(|part| keys.server.seal([part, &[HANDSHAKE]].concat()))
-                    .concat()
+            Record::Encrypted(messages) => {
+                let content = self.encode(messages);
+                self.seal(&content)
             }
-            Record::Inner(inner) => keys.server.seal(inner.clone()),
+            Record::Plaintext(messages) => clear(HANDSHAKE, &self.encode(messages)),
+            Record::Split(message, count) => {
+                let content = self.encode(std::slice::from_ref(message));
+                let (first, second) = content.split_at(*count);
+                [self.seal(first), self.seal(second)].concat()
+            }
+            Record::Changed(message, index, bits) => {
+                let mut content = self.encode(std::slice::from_ref(message));
+                let start = self.transcript.len() - content.len();
+                content[*index] ^= bits;
+                self.transcript[start + index] ^= bits;
+                self.seal(&content)
+            }
+            Record::Inner(inner) => self.keys().server.seal(inner.clone()),
             Record::Clear(kind, fragment) => clear(*kind, fragment),
             Record::Raw(octets) => octets.clone(),
         }
+    }
+
+    /// Handshake messages, which enter the transcript.
+    fn encode(&mut self, messages: &[Message]) -> Vec<u8> {
+        let mut content = Vec::new();
+        for message in messages {
+            let secret = self.keys().server_secret;
+            let message = message.encode(&self.transcript, &secret);
+            self.transcript.extend(&message);
+            content.extend(message);
+        }
+        content
+    }
+
+    fn seal(&mut self, content: &[u8]) -> Vec<u8> {
+        self.keys().server.seal([content, &[HANDSHAKE]].concat())
+    }
+
+    fn keys(&mut self) -> &mut Keys {
+        self.keys.as_mut().expect("records follow a ServerHello")
     }
 }
 

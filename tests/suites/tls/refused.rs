@@ -3,7 +3,7 @@
 use super::{Client, NAME, Outcome, honest, meet, pair, script};
 use gatepost_core::tls::Error;
 use harness::tls_server::chain::{self, Kind, NOW, Party};
-use harness::tls_server::{Honest, Message, Proof, Script, Scripted, Wire};
+use harness::tls_server::{Honest, Message, Proof, Record, Script, Scripted, Wire};
 use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, NameConstraints};
 use rustls::version::TLS13;
 
@@ -371,4 +371,33 @@ fn too_many_certificates() {
         Message::Finished,
     ]);
     refuse(&root, script, Error::TooManyCertificates, BAD_CERTIFICATE);
+}
+
+/// Each octet of each message of a server that otherwise does everything right, keys and Finished included. embedded-tls
+/// does not look at the length of a message, only at those in it.
+#[test]
+fn a_message_changed_anywhere() {
+    const LENGTH: std::ops::Range<usize> = 1..4;
+    let (root, server) = pair();
+    let messages = [
+        (Message::EncryptedExtensions, 4 + 2),
+        (
+            Message::Certificate(vec![server.der.clone()]),
+            4 + 1 + 3 + 3 + server.der.len() + 2,
+        ),
+        // The shortest signature that is likely.
+        (Message::CertificateVerify(Proof::new(&server.key)), 4 + 2 + 2 + 64),
+        (Message::Finished, 4 + 32),
+    ];
+    for (place, (message, length)) in messages.into_iter().enumerate() {
+        for index in 0..length {
+            let mut script = honest(&server);
+            script.flight[place] = Record::Changed(message.clone(), index, 1 << (index % 8));
+            let (outcome, scripted) = meet(&root, script);
+            if !LENGTH.contains(&index) {
+                assert!(matches!(outcome, Outcome::Refused(_)), "{place}, {index}: {outcome:?}");
+                assert!(scripted.data.is_empty());
+            }
+        }
+    }
 }

@@ -176,7 +176,7 @@ fn certificates_longer_than_the_buffer() {
     };
     let outcome = client.talk(&mut wire);
     assert!(
-        matches!(outcome, Outcome::Refused(Error::RecordTooLong { buffer: 2048, .. })),
+        matches!(outcome, Outcome::Refused(Error::RecordTooLong { limit: 2048, .. })),
         "{outcome:?}"
     );
 }
@@ -193,7 +193,7 @@ fn a_record_longer_than_the_standard_allows() {
     };
     let error = Error::RecordTooLong {
         length: 16_641,
-        buffer: 65_535,
+        limit: 16_640,
     };
     assert_eq!(client.talk(&mut wire), Outcome::Refused(error));
 }
