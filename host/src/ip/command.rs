@@ -265,20 +265,11 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// A dump; what goes wrong with one has words of its own.
     fn dump(&mut self, query: &Query, terminated: &str, code: u8) -> Result<Vec<Object>, Failure> {
-        self.links.connection.dump(query).map_err(|error| {
-            let said = match &error {
-                Error::Refused(refusal) if refusal.message.is_none() && refusal.errno == errno::EMSGSIZE => {
-                    "Error: Buffer too small for object.\n".to_owned()
-                }
-                error => refused(error).text,
-            };
-            Failure {
-                text: format!("{said}{terminated}\n"),
-                code,
-            }
-        })
+        self.links
+            .connection
+            .dump(query)
+            .map_err(|error| dump_failed(&error, terminated, code))
     }
 
     fn all_links(&mut self, selector: &address::Selector) -> Result<Vec<Link>, Failure> {
@@ -467,7 +458,7 @@ impl Run<'_, '_> {
             Err(Error::Refused(refusal)) if refusal.errno == errno::ENOENT && selector.table == routes::table::MAIN => {
                 Vec::new()
             }
-            Err(_) => self.dump(&query, terminated, 2)?,
+            Err(error) => return Err(dump_failed(&error, terminated, 2)),
             Ok(objects) => objects,
         };
         let mut several_tables = false;
@@ -599,6 +590,20 @@ impl Run<'_, '_> {
             tuntap::show(link.name.as_deref().unwrap_or(""), &mut self.out);
         }
         Ok(())
+    }
+}
+
+/// What goes wrong with a dump has words of its own.
+fn dump_failed(error: &Error, terminated: &str, code: u8) -> Failure {
+    let said = match error {
+        Error::Refused(refusal) if refusal.message.is_none() && refusal.errno == errno::EMSGSIZE => {
+            "Error: Buffer too small for object.\n".to_owned()
+        }
+        error => refused(error).text,
+    };
+    Failure {
+        text: format!("{said}{terminated}\n"),
+        code,
     }
 }
 

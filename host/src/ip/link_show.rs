@@ -114,7 +114,8 @@ impl Show<'_, '_> {
             let name = self.databases.name(Names::Group, group);
             out.string("group", &name, format_args!("group {name} "));
         }
-        if let Some(length) = link.txqueuelen.filter(|length| *length != 0) {
+        let queue = link.txqueuelen.or_else(|| self.links.queue_length(link.index));
+        if let Some(length) = queue.filter(|length| *length != 0) {
             let length = length.cast_signed();
             out.number("txqlen", length, format_args!("qlen {length}"));
         }

@@ -156,6 +156,7 @@ struct Known {
     flags: u32,
     hardware: u16,
     address_length: usize,
+    queue_length: Option<u32>,
 }
 
 /// The kernel's links by name and index; each is asked for once.
@@ -174,13 +175,12 @@ impl<'c> LinkNames<'c> {
 
     /// Learns from a link that was told anyway.
     pub(crate) fn learn(&mut self, link: &Link) {
-        let name = link.name.clone().unwrap_or_default();
-        let address_length = link.address.as_ref().map_or(0, Vec::len);
         let known = Known {
-            name,
+            name: link.name.clone().unwrap_or_default(),
             flags: link.flags,
             hardware: link.hardware,
-            address_length,
+            address_length: link.address.as_ref().map_or(0, Vec::len),
+            queue_length: link.txqueuelen,
         };
         self.known.insert(link.index, known);
     }
@@ -203,6 +203,14 @@ impl<'c> LinkNames<'c> {
     /// The hardware type of a link.
     pub(crate) fn hardware(&mut self, index: u32) -> u16 {
         self.of(index).map_or(u16::MAX, |known| known.hardware)
+    }
+
+    /// The length of a link's transmit queue. A family's own view of links leaves it out: the link itself is asked.
+    pub(crate) fn queue_length(&mut self, index: u32) -> Option<u32> {
+        if self.of(index)?.queue_length.is_none() {
+            self.ask(index, None);
+        }
+        self.of(index)?.queue_length
     }
 
     /// The name of the namespace that has this number here.

@@ -16,6 +16,17 @@ pub(super) const RECEIVE_BUFFER: usize = 32 * 1024;
 /// How often a dump that changes interrupt is asked for before that is an error.
 const ATTEMPTS: usize = 16;
 
+/// How a dump ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// In one datagram with its last objects.
+    WithObjects,
+    /// In a datagram of its own.
+    Alone,
+    /// The objects are not as of one moment.
+    Interrupted,
+}
+
 /// An open rtnetlink socket.
 pub struct Connection {
     socket: NlSocket,
@@ -43,7 +54,7 @@ impl Connection {
     pub fn execute(&mut self, change: &Change) -> Result<Option<String>, Error> {
         let sequence = self.transaction.begin(change)?;
         let mut outcome = None;
-        self.exchange(|reply| {
+        self.exchange(|_, reply| {
             match reply {
                 Reply::Acked(answered, warning) if answered == sequence => outcome = Some(Ok(warning)),
                 Reply::Refused(answered, refusal) if answered == sequence => outcome = Some(Err(refusal)),
@@ -72,7 +83,7 @@ impl Connection {
                     return Err(too_long.into());
                 }
             };
-            self.exchange(|reply| {
+            self.exchange(|_, reply| {
                 if let Reply::Refused(sequence, refusal) = reply
                     && let Some(place) = sequences.iter().position(|known| *known == sequence)
                 {
@@ -91,8 +102,19 @@ impl Connection {
         }
         for _ in 0..ATTEMPTS {
             let mut objects = Vec::new();
-            if self.dump_once(query, &mut objects)? {
-                return Ok(objects);
+            let all = query.unfiltered();
+            match (self.dump_once(query, &mut objects)?, all) {
+                (End::Interrupted, _) => {}
+                // An object too long for a datagram ends the dump of its table or family without a word; asked for all
+                // of them, the kernel says so. A dump that was cut always ends alone.
+                (End::Alone, Some(all)) => {
+                    objects.clear();
+                    if self.dump_once(&all, &mut objects)? != End::Interrupted {
+                        objects.retain(|object| query.selects(object));
+                        return Ok(objects);
+                    }
+                }
+                _ => return Ok(objects),
             }
         }
         Err(Error::Interrupted)
@@ -112,7 +134,7 @@ impl Connection {
         const HEADER: usize = 4;
         self.transaction.ask_namespace(namespace.as_raw_fd())?;
         let mut id = None;
-        self.exchange(|reply| {
+        self.exchange(|_, reply| {
             if let Reply::Message(_, message) = reply {
                 let attributes = message.body.get(HEADER..).unwrap_or(&[]);
                 id = Attributes::new(attributes)
@@ -125,19 +147,19 @@ impl Connection {
         Ok(id.filter(|id| *id >= 0))
     }
 
-    /// Whether the objects are as of one moment.
-    fn dump_once(&mut self, query: &Query, objects: &mut Vec<Object>) -> Result<bool, Error> {
+    fn dump_once(&mut self, query: &Query, objects: &mut Vec<Object>) -> Result<End, Error> {
         let asked = self.transaction.ask(query)?;
         let kind = query.kind();
-        let mut whole = true;
+        let mut end = End::WithObjects;
         let mut refused = None;
-        self.exchange(|reply| {
+        self.exchange(|place, reply| {
             match reply {
                 // A dump can be filtered by kinds of objects that share a type; only its own are objects of this kind.
                 Reply::Message(sequence, message) if sequence == asked && message.kind == kind.new_type() => {
                     objects.push(Object::decode(kind, message.body)?);
                 }
-                Reply::Interrupted(_) => whole = false,
+                Reply::Interrupted(_) => end = End::Interrupted,
+                Reply::Done(_) if place == 0 => end = End::Alone,
                 Reply::Refused(_, refusal) => refused = Some(refusal),
                 _ => {}
             }
@@ -145,7 +167,7 @@ impl Connection {
         })?;
         match refused {
             Some(refusal) => Err(Error::Refused(refusal)),
-            None => Ok(whole),
+            None => Ok(end),
         }
     }
 
@@ -167,8 +189,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends what is to be sent and hands every reply over until all requests are answered.
-    fn exchange(&mut self, on_reply: impl FnMut(Reply<'_>) -> Result<(), Error>) -> Result<(), Error> {
+    /// Sends what is to be sent and hands every reply over, with its place in its datagram, until all requests are
+    /// answered.
+    fn exchange(&mut self, on_reply: impl FnMut(usize, Reply<'_>) -> Result<(), Error>) -> Result<(), Error> {
         let outcome = self.exchange_or_break(on_reply);
         if outcome.is_err() {
             // Late answers must not be taken for those of the next request.
@@ -177,14 +200,19 @@ impl Connection {
         outcome
     }
 
-    fn exchange_or_break(&mut self, mut on_reply: impl FnMut(Reply<'_>) -> Result<(), Error>) -> Result<(), Error> {
+    fn exchange_or_break(
+        &mut self,
+        mut on_reply: impl FnMut(usize, Reply<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         send(&self.socket, self.transaction.transmit())?;
         self.transaction.transmitted();
         while !self.transaction.is_complete() {
             let length = receive(&self.socket, &mut self.buffer)?;
             let mut replies = self.transaction.feed(&self.buffer[..length]);
+            let mut place = 0;
             while let Some(reply) = replies.poll() {
-                on_reply(reply?)?;
+                on_reply(place, reply?)?;
+                place += 1;
             }
         }
         Ok(())

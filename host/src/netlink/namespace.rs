@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Where the names are.
-pub const DIRECTORY: &str = "/var/run/netns";
+pub const DIRECTORY: &str = "/run/netns";
 
 /// Which step failed, in words that name the thing, and what the kernel said.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What the kernel is asked for.
 
 use crate::object::attribute::Encoder;
-use crate::object::{Kind, Link, Route, family, link, neighbour, qdisc, route};
+use crate::object::{Kind, Link, Object, Route, family, link, neighbour, qdisc, route};
 
 /// RTEXT_FILTER_VF and RTEXT_FILTER_SKIP_STATS.
 const WITH_VIRTUAL_FUNCTIONS: u32 = 1;
@@ -96,6 +96,43 @@ impl Query {
     /// Whether the answer is a dump: any number of objects and an end.
     pub fn is_dump(&self) -> bool {
         !matches!(self, Query::Link { .. } | Query::RouteTo(_))
+    }
+
+    /// The query for all that this one picks from, in every family; `None` if it picks nothing out.
+    pub(super) fn unfiltered(&self) -> Option<Query> {
+        let Query::Routes { cloned, .. } = self else {
+            return None;
+        };
+        let all = Query::Routes {
+            family: family::UNSPEC,
+            table: 0,
+            protocol: 0,
+            oif: 0,
+            cloned: *cloned,
+        };
+        (*self != all).then_some(all)
+    }
+
+    /// Whether an object is one of those asked for.
+    pub(super) fn selects(&self, object: &Object) -> bool {
+        match (self, object) {
+            (
+                Query::Routes {
+                    family,
+                    table,
+                    protocol,
+                    oif,
+                    ..
+                },
+                Object::Route(route),
+            ) => {
+                (*family == 0 || *family == route.family)
+                    && (*table == 0 || *table == route.table)
+                    && (*protocol == 0 || *protocol == route.protocol)
+                    && (*oif == 0 || Some(*oif) == route.oif || route.multipath.iter().any(|hop| hop.index == *oif))
+            }
+            _ => true,
+        }
     }
 
     /// Writes the body of the request.

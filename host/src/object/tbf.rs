@@ -174,13 +174,18 @@ impl Tbf {
 /// How many ticks `size` octets take at `rate` octets per second. A rate of 0 takes for ever.
 pub fn ticks_for(rate: u64, size: u32) -> u32 {
     // First whole microseconds, then ticks, each rounded down: so the kernel's administrators have always reckoned.
-    let microseconds = (MICROSECONDS_PER_SECOND * (f64::from(size) / rate as f64)) as u32;
-    (f64::from(microseconds) * TICKS_PER_MICROSECOND) as u32
+    let microseconds = whole(MICROSECONDS_PER_SECOND * (f64::from(size) / rate as f64));
+    whole(f64::from(microseconds) * TICKS_PER_MICROSECOND)
 }
 
 /// How many octets go in `ticks` at `rate` octets per second.
 pub fn size_for(rate: u64, ticks: u32) -> u32 {
-    (rate as f64 * f64::from(microseconds_in(ticks)) / MICROSECONDS_PER_SECOND) as u32
+    whole(rate as f64 * f64::from(microseconds_in(ticks)) / MICROSECONDS_PER_SECOND)
+}
+
+/// The whole part of a number, of which 32 bits are kept: so `tc` has it where a number is beyond them.
+pub fn whole(number: f64) -> u32 {
+    number as u64 as u32
 }
 
 /// Whole microseconds in `ticks`.

@@ -2,7 +2,7 @@
 
 use super::quantity::{rate, rate_text, size, size_and_cell, size_text, time, time_text};
 use crate::ip::{Failure, Keyword, Options, Printer, Words, exact, find, matches, short};
-use crate::object::tbf::{Rate, Tbf, linklayer, microseconds_in, size_for, ticks_for};
+use crate::object::tbf::{Rate, Tbf, linklayer, microseconds_in, size_for, ticks_for, whole};
 
 const MICROSECONDS_PER_SECOND: f64 = 1_000_000.0;
 
@@ -104,7 +104,7 @@ fn limit_for(draft: &Draft) -> u32 {
     if draft.peak != 0 {
         limit = limit.min(waiting(draft.peak, draft.mtu));
     }
-    limit as u32
+    whole(limit)
 }
 
 const KEYWORDS: &[Keyword<Draft>] = &[
@@ -235,7 +235,7 @@ pub(super) fn show(tbf: &Tbf, options: &Options, out: &mut Printer) {
         latency = latency.max(waiting(tbf.peak.rate, tbf.mtu));
     }
     if latency >= 0.0 {
-        let text = time_text(latency as u32);
+        let text = time_text(whole(latency));
         out.number("lat", latency as u64, format_args!("lat {text} "));
     }
     if options.raw || latency < 0.0 {
