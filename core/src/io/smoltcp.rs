@@ -122,8 +122,23 @@ impl<'s, 'a, D: Device, C: Clock> Socket<'s, 'a, D, C> {
         local_port: u16,
         limit: Duration,
     ) -> Result<Self, Error> {
-        let context = stack.interface.context();
-        let socket = stack.sockets.get_mut::<tcp::Socket<'_>>(handle);
+        let mut connection = Self {
+            stack,
+            handle,
+            timeout: limit,
+        };
+        connection.reconnect(remote, local_port, limit)?;
+        Ok(connection)
+    }
+
+    /// Connects once more; a connection that is still open is broken off.
+    ///
+    /// `local_port` must be another one than before, or the peer may take the new connection for the old one.
+    pub fn reconnect(&mut self, remote: IpEndpoint, local_port: u16, limit: Duration) -> Result<(), Error> {
+        self.break_off();
+        self.timeout = limit;
+        let context = self.stack.interface.context();
+        let socket = self.stack.sockets.get_mut::<tcp::Socket<'_>>(self.handle);
         socket
             .connect(context, remote, local_port)
             .map_err(|_| Error::Unaddressable)?;
@@ -131,27 +146,27 @@ impl<'s, 'a, D: Device, C: Clock> Socket<'s, 'a, D, C> {
         socket.set_nagle_enabled(false);
         // A delayed acknowledgement with a small window makes the peer wait after each burst.
         socket.set_ack_delay(None);
-        let mut connection = Self {
-            stack,
-            handle,
-            timeout: limit,
-        };
-        connection.wait(|socket| match socket.state() {
+        self.wait(|socket| match socket.state() {
             State::SynSent | State::SynReceived => None,
             State::Closed => Some(Err(Error::Refused)),
             _ => Some(Ok(())),
-        })?;
-        Ok(connection)
+        })
     }
 
     /// Sends what is left and the end of the stream, and waits until the peer has acknowledged both.
-    pub fn close(mut self) -> Result<(), Error> {
+    ///
+    /// What the peer has not sent yet is no longer wanted; its own end is waited for a second.
+    pub fn close(&mut self) -> Result<(), Error> {
         self.socket().close();
         self.wait(|socket| match socket.state() {
-            State::FinWait1 | State::Closing | State::LastAck | State::CloseWait => None,
-            // RFC 9293 3.6: our end is acknowledged; what the peer still sends is no longer wanted.
+            State::FinWait1 | State::Closing | State::LastAck => None,
+            State::Closed if socket.send_queue() > 0 => Some(Err(Error::Reset)),
             _ => Some(Ok(())),
-        })
+        })?;
+        self.timeout = LINGER;
+        // Without it the connection is broken off afterwards, which takes nothing away that was acknowledged.
+        let _ = self.wait(|socket| (socket.state() != State::FinWait2).then_some(Ok(())));
+        Ok(())
     }
 
     /// The stack, for what else it has to do meanwhile.
@@ -161,6 +176,15 @@ impl<'s, 'a, D: Device, C: Clock> Socket<'s, 'a, D, C> {
 
     fn socket(&mut self) -> &mut tcp::Socket<'a> {
         self.stack.sockets.get_mut::<tcp::Socket<'a>>(self.handle)
+    }
+
+    fn break_off(&mut self) {
+        // A socket that only waits for stray segments can be used again at once.
+        let open = self.socket().is_open();
+        if open {
+            self.socket().abort();
+            self.stack.poll();
+        }
     }
 
     fn wait<R>(&mut self, mut done: impl FnMut(&mut tcp::Socket<'a>) -> Option<Result<R, Error>>) -> Result<R, Error> {
@@ -175,9 +199,7 @@ impl<'s, 'a, D: Device, C: Clock> Socket<'s, 'a, D, C> {
 
 impl<D: Device, C: Clock> Drop for Socket<'_, '_, D, C> {
     fn drop(&mut self) {
-        // Also after a close, where it only ends the wait for stray segments: the socket can be used again at once.
-        self.socket().abort();
-        self.stack.poll();
+        self.break_off();
     }
 }
 
@@ -227,3 +249,6 @@ impl<D: Device, C: Clock> Write for Socket<'_, '_, D, C> {
 fn instant(now: Duration) -> Instant {
     Instant::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
 }
+
+/// How long the peer's end of a connection is waited for once ours is acknowledged.
+const LINGER: Duration = Duration::from_secs(1);
