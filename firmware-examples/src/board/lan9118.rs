@@ -111,7 +111,7 @@ impl Device for Lan9118 {
     }
 
     fn transmit(&mut self, _: Instant) -> Option<TxToken<'_>> {
-        self.has_room().then(|| TxToken(&mut self.transmit))
+        self.has_room().then_some(TxToken(&mut self.transmit))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -9,6 +9,9 @@ pub mod entropy;
 pub mod files;
 pub mod lan9118;
 mod registers;
+mod start;
+
+pub use start::run;
 
 use core::fmt::Write;
 use core::panic::PanicInfo;
@@ -21,6 +24,10 @@ pub fn exit(code: i32) -> ! {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     // Nothing can be done if the console fails too.
-    let _ = writeln!(console::Console::default(), "{info}");
+    let mut console = console::Console::default();
+    let _ = match info.location() {
+        Some(place) => writeln!(console, "panic: {} at {place}", info.message()),
+        None => writeln!(console, "panic: {}", info.message()),
+    };
     exit(101)
 }
