@@ -6,7 +6,7 @@ use super::{Change, Kind, Network, Stock};
 use crate::json;
 use crate::mail::{Failure, Letter, Server, submit};
 use crate::netlink::events::group;
-use crate::netlink::{Connection, Error, Event, Events, Query};
+use crate::netlink::{Connection, Error, Event, Events, Query, errno};
 use crate::object::{Object, family, route};
 use gatepost_core::message::DateTime;
 use std::io::{self, Write};
@@ -295,13 +295,19 @@ fn stock(connection: &mut Connection) -> Result<Stock, Error> {
 fn routes(connection: &mut Connection) -> Result<Vec<Object>, Error> {
     let mut routes = Vec::new();
     for family in [family::INET, family::INET6] {
-        routes.extend(connection.dump(&Query::Routes {
+        let table = connection.dump(&Query::Routes {
             family,
             table: route::table::MAIN,
             protocol: 0,
             oif: 0,
             cloned: false,
-        })?);
+        });
+        match table {
+            Ok(table) => routes.extend(table),
+            // The kernel makes a table with its first route.
+            Err(Error::Refused(refusal)) if refusal.errno == errno::ENOENT => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(routes)
 }

@@ -204,7 +204,7 @@ fn address_literal(address: IpAddr) -> String {
 }
 
 /// How long each address of the server may take to accept the connection.
-const CONNECT: Duration = Duration::from_secs(30);
+const CONNECT: Duration = Duration::from_secs(15);
 /// How long the TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(60);
 /// How long the end of a session whose mail was accepted is waited for.
