@@ -7,6 +7,8 @@
 
 pub mod certificates;
 pub mod console;
+
+pub mod device;
 pub mod ethernet;
 pub mod namespace;
 pub mod needs;

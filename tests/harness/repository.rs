@@ -32,7 +32,9 @@ pub fn gatepost() -> Result<PathBuf> {
 /// Runs a `cargo build` in `directory` and returns the executable of the binary `name`.
 pub fn build(directory: &Path, arguments: &[&str], name: &str) -> Result<PathBuf> {
     let mut command = cargo(directory);
-    command.args(arguments).arg("--message-format=json-render-diagnostics");
+    command
+        .args(arguments)
+        .args(["--quiet", "--message-format=json-render-diagnostics"]);
     let output = command.stderr(Stdio::inherit()).output().context("cargo")?;
     if !output.status.success() {
         return Err(format!("{command:?} in {}: {}", directory.display(), output.status).into());
@@ -75,13 +77,14 @@ pub fn firmware_directory() -> PathBuf {
 /// The target of the board `mps2-an385`.
 pub const FIRMWARE_TARGET: &str = "thumbv7m-none-eabi";
 
-/// The names of the firmware images, by their source files.
+/// The names of the firmware images for use, by their source files; the image that holds the unit tests is not one.
 pub fn firmware_names() -> Result<Vec<String>> {
     let sources = firmware_directory().join("src/bin");
     let entries = std::fs::read_dir(&sources).context(sources.display())?;
     let mut names: Vec<String> = entries
         .flatten()
         .filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()))
+        .filter(|name| name != "unit_tests")
         .collect();
     names.sort();
     Ok(names)
