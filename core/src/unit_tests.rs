@@ -30,6 +30,13 @@ pub const ALL: &[&[Test]] = &[
     crate::http::request::tests::TESTS,
     crate::http::head::tests::TESTS,
     crate::http::body::tests::TESTS,
+    crate::dash::time::tests::TESTS,
+    crate::dash::template::tests::TESTS,
+    crate::dash::timeline::tests::TESTS,
+    crate::abr::throughput::tests::TESTS,
+    crate::abr::buffer::tests::TESTS,
+    crate::abr::dynamic::tests::TESTS,
+    crate::player::playout::tests::TESTS,
     #[cfg(feature = "tls")]
     crate::tls::records::tests::TESTS,
     #[cfg(feature = "tls")]
