@@ -746,3 +746,47 @@ fn taps_and_namespaces() {
     let removed = ours(&["ip", "netns", "delete", &name]);
     assert_eq!((removed.err.as_str(), removed.code), ("", Some(0)));
 }
+
+/// A subscription tells what is made, changed and removed, in that order.
+#[test]
+fn events() {
+    use gatepost::netlink::events::group;
+    use gatepost::netlink::{Connection, Event, Events};
+    use gatepost::object::{Change, Link, Object};
+    use std::time::Duration;
+    if !needs::met("netlink: events", &[Need::Root]) {
+        return;
+    }
+    let namespace = Namespace::new("events").unwrap();
+    let told = namespace.run(|| {
+        let mut events = Events::open(&[group::LINK]).unwrap();
+        let mut connection = Connection::open().unwrap();
+        let bridge = Link {
+            name: Some("br0".to_owned()),
+            kind: Some("bridge".to_owned()),
+            ..Link::default()
+        };
+        let bridge = Object::Link(Box::new(bridge));
+        connection.execute(&Change::Add(bridge.clone())).unwrap();
+        connection.execute(&Change::Delete(bridge)).unwrap();
+        let mut told = Vec::new();
+        // Long enough for any machine; the last event ends it at once.
+        while let Some(event) = events.next(Some(Duration::from_secs(20))).unwrap() {
+            let (what, object) = match event {
+                Event::New(object) => ("new", object),
+                Event::Deleted(object) => ("deleted", object),
+                Event::Overrun => panic!("events were lost"),
+            };
+            let Object::Link(link) = object else {
+                panic!("{object:?}")
+            };
+            told.push((what, link.name.unwrap()));
+            if what == "deleted" {
+                break;
+            }
+        }
+        told
+    });
+    assert_eq!(told.first(), Some(&("new", "br0".to_owned())));
+    assert_eq!(told.last(), Some(&("deleted", "br0".to_owned())));
+}

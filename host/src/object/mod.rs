@@ -5,6 +5,8 @@
 
 pub mod address;
 pub mod attribute;
+#[cfg(test)]
+mod captured;
 pub mod link;
 pub mod neighbour;
 pub mod qdisc;
