@@ -14,24 +14,29 @@ const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks";
 
-/// Builds and runs every target of `core/fuzz`.
+/// Builds and runs every target of `core/fuzz` and `host/fuzz`.
 pub(crate) fn run(steps: &mut Steps, seconds: u32) {
-    let directory = repository::root().join("core/fuzz");
+    for package in ["core/fuzz", "host/fuzz"] {
+        run_all(steps, &repository::root().join(package), seconds);
+    }
+}
+
+fn run_all(steps: &mut Steps, directory: &Path, seconds: u32) {
     let host = match repository::host() {
         Ok(host) => host,
         Err(error) => return steps.step("fuzz targets", || Err(error)),
     };
     // The target is named so that build scripts are built without the pass.
-    let mut build = cargo(&directory, &["build", "--quiet", "--release", "--target", &host]);
+    let mut build = cargo(directory, &["build", "--quiet", "--release", "--target", &host]);
     build.env("RUSTFLAGS", FLAGS);
     steps.command("fuzz targets: build", build);
-    let names = match names(&directory) {
+    let names = match names(directory) {
         Ok(names) => names,
         Err(error) => return steps.step("fuzz targets", || Err(error)),
     };
     for name in names {
         steps.step(&format!("fuzz target {name}, {seconds} s"), || {
-            one(&directory, &host, &name, seconds)
+            one(directory, &host, &name, seconds)
         });
     }
 }
