@@ -19,6 +19,9 @@ const APPLETS: &[Applet] = &[
         gatepost::alert::command::run(words, &mut stdout(), &mut stderr())
     }),
     ("mail", "submit a mail", gatepost::mail::command::run),
+    ("dash", "play a stream", |words| {
+        gatepost::dash::command::run(words, &mut stdout(), &mut stderr())
+    }),
 ];
 
 fn main() -> ExitCode {

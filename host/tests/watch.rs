@@ -106,10 +106,14 @@ fn changes_are_told_as_they_happen() {
     watch.wait_for("route 198.51.100.0/24 via 192.0.2.7 dev lan0: added");
     ip("route add default via 192.0.2.1");
     watch.wait_for("default route IPv4: new, via 192.0.2.1 dev lan0");
+    let mut json = Watch::start(&["--json", "--once"]);
+    json.wait_for("{\"kind\":\"watching\",\"what\":\"3 links, ");
     // The kernel does not tell that this route goes with the link.
     ip("link set lan0 down");
     watch.wait_for("link lan0: down");
     watch.wait_for("default route IPv4: gone, was via 192.0.2.1 dev lan0");
+    json.wait_for("{\"kind\":\"link\",\"subject\":\"lan0\",\"what\":\"down\",\"alert\":true}");
+    assert!(json.child.wait().unwrap().success());
     ip("link del lan0");
     watch.wait_for("link lan0: removed");
 }

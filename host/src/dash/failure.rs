@@ -1,7 +1,7 @@
 //! Why a stream was not played to its end, in one line that names the URL.
 
 use crate::net;
-use gatepost_core::http;
+use gatepost_core::{dash, http};
 use std::fmt;
 
 /// Why something at a URL, or the output, failed.
@@ -30,6 +30,10 @@ pub enum Cause {
     Http(http::Error),
     /// The server answered, but not with the content.
     Status(u16),
+    /// The manifest is malformed, cut, or of a kind that cannot be played.
+    Manifest(dash::Error),
+    /// The manifest was read, but cannot be followed.
+    Track(dash::TrackError),
     /// The output could not be written.
     Output(std::io::Error),
 }
@@ -49,6 +53,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match &self.cause {
             Cause::Usage(_) | Cause::Url(_) => 64,                                  // EX_USAGE
+            Cause::Manifest(_) | Cause::Track(_) => 65,                             // EX_DATAERR
             Cause::Handshake(net::Error::Roots(_)) => 66,                           // EX_NOINPUT
             Cause::Status(_) => 69,                                                 // EX_UNAVAILABLE
             Cause::Output(_) => 74,                                                 // EX_IOERR
@@ -74,6 +79,8 @@ impl fmt::Display for Failure {
             Cause::Http(error) => error.fmt(f),
             Cause::Status(status @ 300..400) => write!(f, "http: status {status}: redirections are not followed"),
             Cause::Status(status) => write!(f, "http: status {status}"),
+            Cause::Manifest(error) => error.fmt(f),
+            Cause::Track(error) => error.fmt(f),
             Cause::Output(error) => write!(f, "output: {error}"),
         }
     }

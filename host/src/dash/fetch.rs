@@ -27,6 +27,8 @@ pub struct Fetched {
     pub octets: u64,
     /// From the first octet of the request to the last of the response.
     pub elapsed: Duration,
+    /// From the first octet of the request to the end of the response's head.
+    pub latency: Duration,
 }
 
 impl Fetcher {
@@ -97,6 +99,7 @@ impl Fetcher {
         let failed = |error| Cause::Http(error).at(url.as_str());
         let mut exchange = Exchange::new(&Request::get(url), &mut buffer).map_err(failed)?;
         let start = Instant::now();
+        let mut latency = Duration::ZERO;
         loop {
             let event = match blocking::next_event(&mut exchange, &mut connection.transport) {
                 Ok(event) => event,
@@ -114,12 +117,13 @@ impl Fetcher {
                 Event::Head if exchange.status() != 200 => {
                     return Err(Cause::Status(exchange.status()).at(url.as_str()));
                 }
-                Event::Head => {}
+                Event::Head => latency = start.elapsed(),
                 Event::Body => sink(exchange.body())?,
                 Event::Done { reusable } => {
                     let fetched = Fetched {
                         octets: exchange.body_received(),
                         elapsed: start.elapsed(),
+                        latency,
                     };
                     if reusable {
                         self.connection = Some(connection);
