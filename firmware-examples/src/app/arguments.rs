@@ -101,6 +101,11 @@ impl<'a> Arguments<'a> {
             to,
         })
     }
+
+    /// The URL of the MPD.
+    pub(super) fn stream(&self) -> Result<&'a str, Error> {
+        needed("stream", self.stream)
+    }
 }
 
 /// The address of a network without DHCP.

@@ -10,11 +10,13 @@
 
 mod arguments;
 mod error;
+mod fetch;
 pub mod mail;
 pub mod network;
+pub mod stream;
 
 pub use arguments::Arguments;
-pub use error::{Error, MailError};
+pub use error::{Error, MailError, Part, StreamError};
 
 use core::fmt::Write;
 use gatepost_core::io::smoltcp::Clock;
@@ -51,6 +53,65 @@ pub fn send_mail<D: Device, C: Clock, R: RngCore + CryptoRng, W: Write>(
     let fallback = arguments.fallback()?;
     let mut network = Network::start(device, clock, &mut platform, fallback, &mut storage, network)?;
     mail::send(&request, &mut network, &mut platform, mail)
+}
+
+/// Plays a stream.
+pub fn play_dash<D: Device, C: Clock, R: RngCore + CryptoRng, W: Write>(
+    arguments: &Arguments<'_>,
+    device: D,
+    clock: C,
+    mut platform: Platform<'_, R, W>,
+    network: &mut network::Memory,
+    stream: &mut stream::Memory,
+) -> Result<(), Error> {
+    let url = arguments.stream()?;
+    let mut storage = [SocketStorage::EMPTY; network::SOCKETS];
+    let fallback = arguments.fallback()?;
+    let mut network = Network::start(device, clock, &mut platform, fallback, &mut storage, network)?;
+    stream::play(url, &mut network, &mut platform, stream)
+}
+
+/// Submits an alert, then plays a stream.
+pub fn demo<D: Device, C: Clock, R: RngCore + CryptoRng, W: Write>(
+    arguments: &Arguments<'_>,
+    device: D,
+    clock: C,
+    mut platform: Platform<'_, R, W>,
+    memory: &mut Memory,
+) -> Result<(), Error> {
+    let request = arguments.mail(platform.authority)?;
+    let url = arguments.stream()?;
+    let mut storage = [SocketStorage::EMPTY; network::SOCKETS];
+    let fallback = arguments.fallback()?;
+    let mut network = Network::start(
+        device,
+        clock,
+        &mut platform,
+        fallback,
+        &mut storage,
+        &mut memory.network,
+    )?;
+    mail::send(&request, &mut network, &mut platform, &mut memory.mail)?;
+    stream::play(url, &mut network, &mut platform, &mut memory.stream)
+}
+
+/// The buffers of all that the application does.
+#[derive(Default)]
+pub struct Memory {
+    network: network::Memory,
+    mail: mail::Memory,
+    stream: stream::Memory,
+}
+
+impl Memory {
+    /// Zeroed.
+    pub const fn new() -> Self {
+        Self {
+            network: network::Memory::new(),
+            mail: mail::Memory::new(),
+            stream: stream::Memory::new(),
+        }
+    }
 }
 
 /// Tells the end of a run on the console; returns the exit code.

@@ -39,7 +39,22 @@ pub(super) struct Network<'n, D: Device, C: Clock> {
     stack: Stack<'n, D, C>,
     tcp: SocketHandle,
     pub(super) address: Ipv4Cidr,
-    port: u16,
+    ports: Ports,
+}
+
+/// The ports that connections come from, each another one than before.
+pub(super) struct Ports(u16);
+
+impl Ports {
+    /// RFC 6056: dynamic ports (RFC 6335 6), from an unpredictable one on.
+    fn from(entropy: &mut impl RngCore) -> Self {
+        Self(entropy.next_u32() as u16)
+    }
+
+    pub(super) fn next(&mut self) -> u16 {
+        self.0 = self.0.wrapping_add(1);
+        self.0 | FIRST_PORT
+    }
 }
 
 impl<'n, D: Device, C: Clock> Network<'n, D, C> {
@@ -69,7 +84,7 @@ impl<'n, D: Device, C: Clock> Network<'n, D, C> {
             clock,
         };
         let (address, router, by) = match stack.wait(PATIENCE, |stack| offer(stack, dhcp)) {
-            // The socket stays, so that the stack renews the lease while it serves connections.
+            // The DHCP socket stays, so that the stack renews the lease while it serves connections.
             Some((address, router)) => (address, router, "dhcp"),
             None => {
                 // An address that came late must not replace the one in use.
@@ -93,20 +108,27 @@ impl<'n, D: Device, C: Clock> Network<'n, D, C> {
             write!(platform.console, " gateway {router}")?;
         }
         writeln!(platform.console, " by {by}")?;
-        // RFC 6056: dynamic ports, from an unpredictable one on.
-        let port = FIRST_PORT | (platform.entropy.next_u32() & u32::from(!FIRST_PORT)) as u16;
         Ok(Self {
             stack,
             tcp,
             address,
-            port,
+            ports: Ports::from(&mut platform.entropy),
         })
     }
 
-    /// Connects; the connection that was before is broken off.
+    /// Connects.
     pub(super) fn connect(&mut self, remote: IpEndpoint) -> Result<Socket<'_, 'n, D, C>, tcp::Error> {
-        self.port = FIRST_PORT | self.port.wrapping_add(1);
-        Socket::connect(&mut self.stack, self.tcp, remote, self.port, CONNECT)
+        self.connect_again(remote).map(|(socket, _)| socket)
+    }
+
+    /// Connects; with the ports, for further connections of the same socket.
+    pub(super) fn connect_again(
+        &mut self,
+        remote: IpEndpoint,
+    ) -> Result<(Socket<'_, 'n, D, C>, &mut Ports), tcp::Error> {
+        let port = self.ports.next();
+        let socket = Socket::connect(&mut self.stack, self.tcp, remote, port, CONNECT)?;
+        Ok((socket, &mut self.ports))
     }
 
     /// Time since the clock's start.
@@ -143,6 +165,6 @@ const TRANSMIT: usize = 2 * 1024;
 /// How long DHCP may take before the fallback is used.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a server may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(30);
-/// RFC 6335 6: the first of the dynamic ports, 49152 to 65535.
+pub(super) const CONNECT: Duration = Duration::from_secs(30);
+/// The first of the dynamic ports, 49152 to 65535; its bits are set in all of them.
 const FIRST_PORT: u16 = 0xc000;
