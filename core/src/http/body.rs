@@ -254,7 +254,7 @@ pub(crate) mod tests {
             for (input, received) in [
                 (&b"\r\n"[..], 0), (b"x", 0), (b"-1\r\n", 0), (b"0x1\r\n", 0), (b"1\n", 0), (b"1\r\r", 0), (b"10000000000000000\r\n", 0),
                 (b"00000000000000001\r\n", 0), (b"1\r\nab", 1), (b"1\r\na\n", 1), (b"1\r\na\r\r", 1), (b"0\r\n\n", 0), (b"0\r\n\r\r", 0),
-                (b"1;\x01\r\n", 0), (b"3\r\nabc\r\nz", 3),
+                (b"1;\x01\r\n", 0), (b"3\r\nabc\r\nz", 3), (b"1\r\na\r\n\r\n", 1),
             ] {
                 for chunk in 1..=input.len() {
                     assert_eq!(decode(body(None, true), input, chunk), Err(Error::Chunk { received }), "{input:?}");
