@@ -111,7 +111,7 @@ impl<L> Outbox<L> {
         self.letter.take()
     }
 
-    /// The attempt failed; says how long the next one waits: twice as long each time, up to [`LONGEST`].
+    /// The attempt failed; says how long the next one waits: twice as long each time, up to a minute.
     pub fn failed(&mut self, now: Duration) -> Duration {
         self.under_way = false;
         let wait = SHORTEST.saturating_mul(1 << self.attempts.min(16)).min(LONGEST);
