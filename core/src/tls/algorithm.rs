@@ -4,6 +4,7 @@ use super::rsa;
 use embedded_tls::SignatureScheme;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
+use sha2::digest::Output;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// A signature algorithm that [`Verifier`](super::Verifier) accepts.
@@ -67,10 +68,10 @@ impl Algorithm {
 impl SignatureVerificationAlgorithm for Algorithm {
     fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         match self {
-            Self::EcdsaP256Sha256 => ecdsa_p256(key, &Sha256::digest(message), signature),
-            Self::EcdsaP256Sha384 => ecdsa_p256(key, &Sha384::digest(message), signature),
-            Self::EcdsaP384Sha256 => ecdsa_p384(key, &Sha256::digest(message), signature),
-            Self::EcdsaP384Sha384 => ecdsa_p384(key, &Sha384::digest(message), signature),
+            Self::EcdsaP256Sha256 => ecdsa_p256(key, &digest::<Sha256>(message), signature),
+            Self::EcdsaP256Sha384 => ecdsa_p256(key, &digest::<Sha384>(message), signature),
+            Self::EcdsaP384Sha256 => ecdsa_p384(key, &digest::<Sha256>(message), signature),
+            Self::EcdsaP384Sha384 => ecdsa_p384(key, &digest::<Sha384>(message), signature),
             Self::Ed25519 => ed25519(key, message, signature),
             Self::RsaPkcs1Sha256 => rsa::verify_pkcs1::<Sha256>(key, message, signature),
             Self::RsaPkcs1Sha384 => rsa::verify_pkcs1::<Sha384>(key, message, signature),
@@ -106,9 +107,17 @@ impl SignatureVerificationAlgorithm for Algorithm {
     }
 }
 
+// The functions of each algorithm are not inlined into one, whose frame would be the sum of theirs.
+
+#[inline(never)]
+fn digest<D: Digest>(message: &[u8]) -> Output<D> {
+    D::digest(message)
+}
+
 /// The one point format that RFC 8446 4.2.8.2 leaves; the curve libraries would take compressed points too.
 const UNCOMPRESSED: u8 = 4;
 
+#[inline(never)]
 fn ecdsa_p256(key: &[u8], digest: &[u8], signature: &[u8]) -> Option<()> {
     let key = key.starts_with(&[UNCOMPRESSED]).then_some(key)?;
     let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
@@ -116,6 +125,7 @@ fn ecdsa_p256(key: &[u8], digest: &[u8], signature: &[u8]) -> Option<()> {
     key.verify_prehash(digest, &signature).ok()
 }
 
+#[inline(never)]
 fn ecdsa_p384(key: &[u8], digest: &[u8], signature: &[u8]) -> Option<()> {
     let key = key.starts_with(&[UNCOMPRESSED]).then_some(key)?;
     let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
@@ -123,6 +133,7 @@ fn ecdsa_p384(key: &[u8], digest: &[u8], signature: &[u8]) -> Option<()> {
     key.verify_prehash(digest, &signature).ok()
 }
 
+#[inline(never)]
 fn ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     let key = ed25519_dalek::VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
     // Strict: a key of small order would verify signatures that nobody made.

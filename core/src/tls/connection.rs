@@ -77,16 +77,42 @@ where
                 return Err(Error::Storage { least });
             }
         }
+        let mut connection = Self::new(transport, storage);
+        connection
+            .handshake(&mut verifier, config, rng)
+            .map_err(|error| verifier.refusal().or(connection.shared.refusal()).unwrap_or(error))?;
+        // The handshake ends well also without a certificate and without its proof.
+        verifier.verified()?;
+        connection.shared.open();
+        Ok(connection)
+    }
+
+    // These two are not inlined so that the connection is built where it stays, and not copied on the stack.
+    #[inline(never)]
+    fn new(transport: T, storage: Storage<'a>) -> Self {
         *storage.shared = Shared::default();
         let shared = &*storage.shared;
         let records = Records::new(transport, shared, storage.receive.len());
-        let mut tls = TlsConnection::new(records, storage.receive, storage.transmit);
-        handshake(&mut tls, &mut verifier, config, rng)
-            .map_err(|error| verifier.refusal().or(shared.refusal()).unwrap_or_else(|| error.into()))?;
-        // The handshake ends well also without a certificate and without its proof.
-        verifier.verified()?;
-        shared.open();
-        Ok(Self { tls, shared, end: None })
+        Self {
+            tls: TlsConnection::new(records, storage.receive, storage.transmit),
+            shared,
+            end: None,
+        }
+    }
+
+    #[inline(never)]
+    fn handshake(
+        &mut self,
+        verifier: &mut Verifier<'_>,
+        config: &Config<'_>,
+        rng: impl CryptoRngCore,
+    ) -> Result<(), Error> {
+        let mut offer = TlsConfig::new().enable_rsa_signatures();
+        if verifier.server_name_indication().is_some() {
+            offer = offer.with_server_name(config.server_name.trim_end_matches('.'));
+        }
+        let context = TlsContext::new(&offer, Provider { rng, verifier });
+        self.tls.open(context).map_err(Error::from)
     }
 
     /// Sends what is buffered and close_notify, and gives the transport back, whether that went well or not. After an
@@ -122,19 +148,6 @@ where
             None => Ok(()),
         }
     }
-}
-
-fn handshake<'a, T: Read + Write + Timeout>(
-    tls: &mut TlsConnection<'a, Records<'a, T>, ChaCha20Poly1305Sha256>,
-    verifier: &mut Verifier<'_>,
-    config: &Config<'_>,
-    rng: impl CryptoRngCore,
-) -> Result<(), TlsError> {
-    let mut offer = TlsConfig::new().enable_rsa_signatures();
-    if verifier.server_name_indication().is_some() {
-        offer = offer.with_server_name(config.server_name.trim_end_matches('.'));
-    }
-    tls.open(TlsContext::new(&offer, Provider { rng, verifier }))
 }
 
 /// What embedded-tls asks for during the handshake.

@@ -5,6 +5,9 @@
 //! rustls-webpki, signatures by RustCrypto's curves, ed25519-dalek and an RSA verification on crypto-bigint, all of it
 //! without a heap.
 //!
+//! On a Cortex-M3 at `opt-level = "s"`, opening a connection takes 16 KB of stack with P-256 or RSA certificates, and 20
+//! with P-384 or Ed25519; 1.4 of them are the [`Connection`]. The buffers come on top.
+//!
 //! What embedded-tls cannot do: handshake messages split over records, HelloRetryRequest, KeyUpdate, groups other than
 //! P-256. Each ends in an error.
 

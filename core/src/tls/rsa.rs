@@ -3,7 +3,6 @@
 //! Only public values are handled, so nothing here needs constant time. An encoded message is compared with the one
 //! expected and never parsed; a parser that is lenient about padding accepts forgeries where the exponent is small.
 
-use crypto_bigint::modular::montgomery_reduction;
 use crypto_bigint::{Limb, U2048, U3072, U4096, Uint, Word};
 use sha2::Digest;
 
@@ -33,6 +32,7 @@ impl Hash for sha2::Sha512 {
 }
 
 /// RSASSA-PKCS1-v1_5 (RFC 8017 8.2.2); `key` is a DER RSAPublicKey. `None`: not a valid signature.
+#[inline(never)]
 pub(super) fn verify_pkcs1<H: Hash>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     let key = PublicKey::from_der(key)?;
     let mut encoded = [0; MAX_OCTETS];
@@ -47,6 +47,7 @@ pub(super) fn verify_pkcs1<H: Hash>(key: &[u8], message: &[u8], signature: &[u8]
 
 /// RSASSA-PSS (RFC 8017 8.1.2) with MGF1 of the same hash and a salt as long as the digest, as TLS and the web PKI
 /// use it; `key` is a DER RSAPublicKey. `None`: not a valid signature.
+#[inline(never)]
 pub(super) fn verify_pss<H: Hash>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     let key = PublicKey::from_der(key)?;
     let mut encoded = [0; MAX_OCTETS];
@@ -123,91 +124,134 @@ impl<'a> PublicKey<'a> {
     }
 
     /// `signature` to the power of the exponent, modulo the modulus, at the end of `out`.
+    // Not inlined: the frame of 4096 bits would be everyone's.
+    #[inline(never)]
     fn power<const LIMBS: usize>(&self, signature: &[u8], out: &mut [u8; MAX_OCTETS]) -> Option<()> {
-        let modulus = from_octets::<LIMBS>(self.modulus)?;
-        let base = from_octets::<LIMBS>(signature)?;
-        if base >= modulus {
+        let (mut modulus, mut base) = (Uint::<LIMBS>::ZERO, Uint::<LIMBS>::ZERO);
+        read(self.modulus, &mut modulus)?;
+        read(signature, &mut base)?;
+        if base.as_limbs().iter().rev().ge(modulus.as_limbs().iter().rev()) {
             return None;
         }
-        let field = Montgomery::new(modulus, self.bits)?;
-        let base = field.multiply(&base, &field.square_of_radix());
-        let mut power = base;
+        let field = Montgomery::new(modulus)?;
+        let (mut power, mut product) = (Uint::<LIMBS>::ZERO, Uint::<LIMBS>::ZERO);
+        field.square_of_radix(self.bits, &mut power, &mut product)?;
+        field.multiply(&base, &power, &mut product);
+        (base, power) = (product, product);
         // Left to right; the leading one of the exponent is the starting value.
         for bit in (0..self.exponent.checked_ilog2()?).rev() {
-            power = field.multiply(&power, &power);
+            field.multiply(&power, &power, &mut product);
             if self.exponent >> bit & 1 == 1 {
-                power = field.multiply(&power, &base);
+                field.multiply(&product, &base, &mut power);
+            } else {
+                power = product;
             }
         }
-        let power = field.multiply(&power, &Uint::ONE);
-        for (octets, limb) in out.rchunks_mut(Limb::BYTES).zip(power.as_limbs()) {
+        field.multiply(&power, &Uint::ONE, &mut product);
+        for (octets, limb) in out.rchunks_mut(Limb::BYTES).zip(product.as_limbs()) {
             octets.copy_from_slice(&limb.0.to_be_bytes());
         }
         Some(())
     }
 }
 
-/// Arithmetic modulo an odd number with R = 2^(bits of the container). crypto-bigint's own residues carry three
-/// further numbers each and a table of sixteen; a microcontroller's stack has no room for them.
+/// Arithmetic modulo an odd number, with R = 2^(bits of the container).
+///
+/// In place and limb by limb: a microcontroller has no stack for the copies of crypto-bigint's own residues.
 struct Montgomery<const LIMBS: usize> {
     modulus: Uint<LIMBS>,
-    /// R modulo the modulus: one, in Montgomery form.
-    one: Uint<LIMBS>,
     /// The negated inverse of the modulus, modulo 2^(bits of a limb).
     inverse: Limb,
 }
 
 impl<const LIMBS: usize> Montgomery<LIMBS> {
-    /// `bits` is the exact bit length of `modulus`.
-    fn new(modulus: Uint<LIMBS>, bits: usize) -> Option<Self> {
+    fn new(modulus: Uint<LIMBS>) -> Option<Self> {
         let lowest = modulus.as_limbs().first()?.0;
         let mut inverse: Word = 1;
         // Newton: each step doubles the number of right bits, from the one of any odd number.
         for _ in 0..Word::BITS.ilog2() {
             inverse = inverse.wrapping_mul((2 as Word).wrapping_sub(lowest.wrapping_mul(inverse)));
         }
-        // 2^(bits-1) is below an odd modulus of that length; doubling it leads to R.
-        let mut one = Uint::ONE.shl_vartime(bits.checked_sub(1)?);
-        for _ in bits.checked_sub(1)?..Uint::<LIMBS>::BITS {
-            one = one.add_mod(&one, &modulus);
-        }
         Some(Self {
             modulus,
-            one,
             inverse: Limb(inverse.wrapping_neg()),
         })
     }
 
-    /// a b / R.
-    fn multiply(&self, a: &Uint<LIMBS>, b: &Uint<LIMBS>) -> Uint<LIMBS> {
-        montgomery_reduction(&a.mul_wide(b), &self.modulus, self.inverse)
+    /// a b / R, into `out`: coarsely integrated operand scanning (Koc, Acar, Kaliski: Analyzing and Comparing
+    /// Montgomery Multiplication Algorithms, 1996).
+    #[inline(never)]
+    fn multiply(&self, a: &Uint<LIMBS>, b: &Uint<LIMBS>, out: &mut Uint<LIMBS>) {
+        let (modulus, b) = (self.modulus.as_limbs(), b.as_limbs());
+        let sum = out.as_limbs_mut();
+        sum.fill(Limb::ZERO);
+        let mut top = Limb::ZERO;
+        for limb in a.as_limbs() {
+            // sum += limb b
+            let mut carry = Limb::ZERO;
+            for j in 0..LIMBS {
+                (sum[j], carry) = sum[j].mac(*limb, b[j], carry);
+            }
+            let (upper, over) = top.adc(carry, Limb::ZERO);
+            // sum += multiple modulus, which makes the lowest limb zero; and that limb goes.
+            let multiple = sum[0].wrapping_mul(self.inverse);
+            (_, carry) = sum[0].mac(multiple, modulus[0], Limb::ZERO);
+            for j in 1..LIMBS {
+                (sum[j - 1], carry) = sum[j].mac(multiple, modulus[j], carry);
+            }
+            (sum[LIMBS - 1], carry) = upper.adc(carry, Limb::ZERO);
+            top = over.wrapping_add(carry);
+        }
+        self.reduce(top, out);
     }
 
-    /// R^2: what brings a number into Montgomery form.
-    fn square_of_radix(&self) -> Uint<LIMBS> {
-        // 2^d in Montgomery form, where the bits of the container are d times a power of two; squaring it doubles d.
+    /// R^2, which brings a number into Montgomery form, into `value`; `bits` is the exact bit length of the modulus.
+    fn square_of_radix(&self, bits: usize, value: &mut Uint<LIMBS>, scratch: &mut Uint<LIMBS>) -> Option<()> {
+        const LIMB_BITS: usize = Word::BITS as usize;
+        let highest = bits.checked_sub(1)?;
+        // 2^(bits-1) is below an odd modulus of that length; doubling it leads to R, which is 1 in Montgomery form.
+        *value = Uint::ZERO;
+        *value.as_limbs_mut().get_mut(highest / LIMB_BITS)? = Limb(1 << (highest % LIMB_BITS));
+        // Further doubling leads to 2^d, where the bits of the container are d times a power of two; squaring doubles d.
         let squarings = Uint::<LIMBS>::BITS.trailing_zeros();
-        let mut value = self.one;
-        for _ in 0..Uint::<LIMBS>::BITS >> squarings {
-            value = value.add_mod(&value, &self.modulus);
+        let doublings = Uint::<LIMBS>::BITS
+            .checked_sub(highest)?
+            .checked_add(Uint::<LIMBS>::BITS >> squarings)?;
+        for _ in 0..doublings {
+            let mut carry = Limb::ZERO;
+            for limb in value.as_limbs_mut() {
+                (*limb, carry) = limb.adc(*limb, carry);
+            }
+            self.reduce(carry, value);
         }
         for _ in 0..squarings {
-            value = self.multiply(&value, &value);
+            self.multiply(value, value, scratch);
+            core::mem::swap(value, scratch);
         }
-        value
+        Some(())
+    }
+
+    /// Takes the modulus once from a number below its double, whose highest limb is `top`.
+    fn reduce(&self, top: Limb, value: &mut Uint<LIMBS>) {
+        let modulus = self.modulus.as_limbs();
+        if top != Limb::ZERO || value.as_limbs().iter().rev().ge(modulus.iter().rev()) {
+            let mut borrow = Limb::ZERO;
+            for (limb, modulus) in value.as_limbs_mut().iter_mut().zip(modulus) {
+                (*limb, borrow) = limb.sbb(*modulus, borrow);
+            }
+        }
     }
 }
 
-/// A big-endian number, of at most `MAX_OCTETS` octets; `None` if it does not fit the container.
-fn from_octets<const LIMBS: usize>(octets: &[u8]) -> Option<Uint<LIMBS>> {
-    let mut number = Uint::<LIMBS>::ZERO;
+/// Reads a big-endian number; `None` if it does not fit the container.
+fn read<const LIMBS: usize>(octets: &[u8], number: &mut Uint<LIMBS>) -> Option<()> {
     if octets.len() > Uint::<LIMBS>::BYTES {
         return None;
     }
     for (limb, octets) in number.as_limbs_mut().iter_mut().zip(octets.rchunks(Limb::BYTES)) {
         *limb = Limb(octets.iter().fold(0, |value, octet| value << 8 | Word::from(*octet)));
     }
-    Some(number)
+    Some(())
 }
 
 /// The contents of the DER element `tag` at the front of `der`, and what follows it (X.690 8.1, 10.1).

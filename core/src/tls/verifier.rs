@@ -90,8 +90,10 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Checks a server's certificates, its own first, and returns its SubjectPublicKeyInfo in DER.
-    pub fn certificates<'c>(&self, chain: impl Iterator<Item = &'c [u8]>) -> Result<Vec<u8, MAX_KEY>, Error> {
+    /// Checks a server's certificates, its own first, and remembers its key for the proof of possession.
+    // Not inlined into embedded-tls' callback: its frame, mostly the path that webpki returns, is only for this call.
+    #[inline(never)]
+    pub fn certificates<'c>(&mut self, chain: impl Iterator<Item = &'c [u8]>) -> Result<(), Error> {
         let mut certificates = Vec::<_, MAX_CERTIFICATES>::new();
         for der in chain {
             certificates
@@ -116,7 +118,7 @@ impl<'a> Verifier<'a> {
             None,
         )?;
         certificate.verify_is_valid_for_subject_name(&self.name)?;
-        key_of(leaf)
+        copy_key(leaf, &mut self.key)
     }
 
     fn proof(&self, verify: &CertificateVerifyRef<'_>) -> Result<(), Error> {
@@ -157,8 +159,7 @@ impl<Suite: TlsCipherSuite<Hash = Sha256>> TlsVerifier<Suite> for Verifier<'_> {
             CertificateEntryRef::X509(der) | CertificateEntryRef::RawPublicKey(der) => *der,
         });
         match self.certificates(chain) {
-            Ok(key) => {
-                self.key = key;
+            Ok(()) => {
                 self.transcript = transcript.clone();
                 self.state = State::CertificateVerify;
                 Ok(())
@@ -178,8 +179,8 @@ impl<Suite: TlsCipherSuite<Hash = Sha256>> TlsVerifier<Suite> for Verifier<'_> {
     }
 }
 
-/// The SubjectPublicKeyInfo of a certificate that was verified.
-fn key_of(certificate: &CertificateDer<'_>) -> Result<Vec<u8, MAX_KEY>, Error> {
+/// Copies the SubjectPublicKeyInfo of a certificate that was verified.
+fn copy_key(certificate: &CertificateDer<'_>, key: &mut Vec<u8, MAX_KEY>) -> Result<(), Error> {
     const SEQUENCE: u8 = 0x30;
     // webpki gives the key away only as part of a trust anchor, and without the SEQUENCE around it.
     let contents = webpki::anchor_from_trusted_cert(certificate)?.subject_public_key_info;
@@ -191,11 +192,10 @@ fn key_of(certificate: &CertificateDer<'_>) -> Result<Vec<u8, MAX_KEY>, Error> {
         0x80..0x100 => &[SEQUENCE, 0x81, low],
         _ => &[SEQUENCE, 0x82, high, low],
     };
-    let mut key = Vec::new();
+    key.clear();
     key.extend_from_slice(header)
         .and_then(|()| key.extend_from_slice(&contents))
-        .map_err(|_| Error::CertificateAlgorithm)?;
-    Ok(key)
+        .map_err(|_| Error::CertificateAlgorithm)
 }
 
 /// What a server's CertificateVerify signs (RFC 8446 4.4.3).
