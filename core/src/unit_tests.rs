@@ -30,6 +30,7 @@ pub const ALL: &[&[Test]] = &[
     crate::http::request::tests::TESTS,
     crate::http::head::tests::TESTS,
     crate::http::body::tests::TESTS,
+    crate::dash::xml::tests::TESTS,
     crate::dash::time::tests::TESTS,
     crate::dash::template::tests::TESTS,
     crate::dash::timeline::tests::TESTS,

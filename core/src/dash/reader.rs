@@ -251,19 +251,19 @@ impl<'b> Reader<'b> {
             return Ok(Some(Found::End(name)));
         }
         loop {
-            let offset = self.tokenizer.offset();
             let Some(token) = self.tokenizer.poll()? else {
                 return Ok(None);
             };
-            let fail = |kind| Error { kind, offset };
-            match token {
+            let found = match token {
                 Token::Start(name) if self.open.is_empty() => {
                     let (prefix, local) = name.split_at(name.find(':').map_or(0, |colon| colon + 1));
-                    self.prefix = String::try_from(prefix).map_err(|_| fail(ErrorKind::TooLong))?;
+                    let kept = self.prefix.push_str(prefix).map_err(|_| ErrorKind::TooLong);
                     if local != "MPD" {
-                        return Err(fail(ErrorKind::NotMpd));
+                        Err(ErrorKind::NotMpd)
+                    } else {
+                        self.enter(Name::Mpd);
+                        kept.map(|()| None)
                     }
-                    self.enter(Name::Mpd);
                 }
                 Token::Start(name) => {
                     let local = name
@@ -277,52 +277,56 @@ impl<'b> Reader<'b> {
                         Some(name) => self.enter(name),
                         None => self.passed = self.passed.saturating_add(1),
                     }
+                    Ok(None)
                 }
                 _ if self.passed > 0 => {
-                    if let Token::End(_) = token {
-                        self.passed -= 1;
-                    }
+                    self.passed -= u32::from(matches!(token, Token::End(_)));
+                    Ok(None)
                 }
-                Token::Attribute { name, value } => {
-                    if let Some(element) = self.open.last() {
-                        self.fields
-                            .set(*element, name, value, &mut self.strings)
-                            .map_err(fail)?;
-                    }
-                }
+                Token::Attribute { name, value } => match self.open.last() {
+                    Some(element) => self.fields.set(*element, name, value, &mut self.strings).map(|()| None),
+                    None => Ok(None),
+                },
+                Token::Text(text) => match self.open.last() {
+                    Some(Name::BaseUrl) => self.strings.push(text).map(|_| None),
+                    _ => Ok(None),
+                },
                 Token::Content => {
                     self.tag = false;
-                    match self.open.last() {
-                        // Its text is still to come.
-                        None | Some(Name::BaseUrl) => {}
-                        Some(name) => return Ok(Some(Found::Element(*name))),
-                    }
+                    // The text of a BaseURL is still to come.
+                    Ok(self
+                        .open
+                        .last()
+                        .filter(|name| **name != Name::BaseUrl)
+                        .map(|name| Found::Element(*name)))
                 }
-                Token::Text(text) => {
-                    if self.open.last() == Some(&Name::BaseUrl) {
-                        self.strings.push(text).map_err(fail)?;
-                    }
-                }
-                Token::End(_) => {
-                    let Some(name) = self.open.pop() else {
-                        continue;
-                    };
-                    let tag = core::mem::take(&mut self.tag);
-                    match name {
-                        Name::BaseUrl => return Ok(Some(Found::Element(name))),
-                        Name::S | Name::SegmentBase | Name::SegmentList => {
-                            if tag {
-                                return Ok(Some(Found::Element(name)));
-                            }
-                        }
-                        _ if tag => {
-                            self.ended = Some(name);
-                            return Ok(Some(Found::Element(name)));
-                        }
-                        _ => return Ok(Some(Found::End(name))),
-                    }
+                Token::End(_) => Ok(self.leave()),
+            };
+            match found {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(kind) => {
+                    return Err(Error {
+                        kind,
+                        offset: self.tokenizer.token_offset(),
+                    });
                 }
             }
+        }
+    }
+
+    /// An element that is read ends; if it was empty, it is told now, and then its end.
+    fn leave(&mut self) -> Option<Found> {
+        let name = self.open.pop()?;
+        let empty = core::mem::take(&mut self.tag);
+        match name {
+            Name::BaseUrl => Some(Found::Element(name)),
+            Name::S | Name::SegmentBase | Name::SegmentList => empty.then_some(Found::Element(name)),
+            _ if empty => {
+                self.ended = Some(name);
+                Some(Found::Element(name))
+            }
+            _ => Some(Found::End(name)),
         }
     }
 

@@ -40,6 +40,8 @@ pub struct Tokenizer<'b> {
     start: usize,
     end: usize,
     base: u64,
+    /// Where the last token begins in the document.
+    token: u64,
     /// Names of the open elements, each followed by its length as two octets.
     names: &'b mut [u8],
     names_end: usize,
@@ -94,6 +96,7 @@ impl<'b> Tokenizer<'b> {
             start: 0,
             end: 0,
             base: 0,
+            token: 0,
             names,
             names_end: 0,
             state: State::Start,
@@ -169,6 +172,11 @@ impl<'b> Tokenizer<'b> {
         self.base.saturating_add(self.start as u64)
     }
 
+    /// How many octets of the document lie before the last token.
+    pub fn token_offset(&self) -> u64 {
+        self.token
+    }
+
     fn step(&mut self) -> Result<Found, Error> {
         match self.state {
             State::Start => self.begin(),
@@ -221,6 +229,7 @@ impl<'b> Tokenizer<'b> {
         if self.names_end == 0 {
             self.skip_blank();
         }
+        self.token = self.offset();
         match self.rest() {
             [] | [b'<'] => Ok(Found::More),
             [b'<', b'?', rest @ ..] => {
@@ -328,6 +337,7 @@ impl<'b> Tokenizer<'b> {
     /// XML 1.0 3.1: within a start tag, behind its name.
     fn tag(&mut self) -> Result<Found, Error> {
         self.skip_blank();
+        self.token = self.offset();
         match self.rest() {
             [] | [b'/'] => Ok(Found::More),
             [b'>', ..] => {
@@ -437,6 +447,7 @@ impl<'b> Tokenizer<'b> {
 
     /// XML 1.0 2.7: within a CDATA section.
     fn section(&mut self) -> Result<Found, Error> {
+        self.token = self.offset();
         let rest = self.rest();
         let length = match find(rest, b"]]>") {
             Some(0) => {
@@ -723,4 +734,111 @@ fn is_name_start(character: char) -> bool {
 fn is_name_character(character: char) -> bool {
     is_name_start(character)
         || matches!(character, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+}
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+    use core::fmt::Write;
+    use heapless::String;
+
+    /// The tokens as one line, and how it ended.
+    fn tokens(document: &[u8], chunk: usize) -> (String<256>, Result<(), Error>) {
+        let mut buffer = [0xaa; 128];
+        let mut tokenizer = Tokenizer::new(&mut buffer);
+        let mut line = String::new();
+        for mut octets in document.chunks(chunk) {
+            while !octets.is_empty() {
+                let count = tokenizer.feed(octets);
+                octets = &octets[count..];
+                loop {
+                    let written = match tokenizer.poll() {
+                        Err(error) => {
+                            assert_eq!(tokenizer.poll(), Err(error), "an error repeats");
+                            return (line, Err(error));
+                        }
+                        Ok(None) => break,
+                        Ok(Some(Token::Start(name))) => write!(line, "<{name}"),
+                        Ok(Some(Token::Attribute { name, value })) => write!(line, " {name}={value}"),
+                        Ok(Some(Token::Content)) => write!(line, ">"),
+                        Ok(Some(Token::Text(text))) => write!(line, "{text}"),
+                        Ok(Some(Token::End(name))) => write!(line, "</{name}>"),
+                    };
+                    written.unwrap();
+                }
+            }
+        }
+        let end = tokenizer.finish();
+        (line, end)
+    }
+
+    fn check(document: &str, expected: &str, end: Result<(), (ErrorKind, u64)>) {
+        for chunk in 1..=document.len().max(1) {
+            let (line, ended) = tokens(document.as_bytes(), chunk);
+            assert_eq!(line, expected, "{document} in pieces of {chunk}");
+            assert_eq!(
+                ended.map_err(|error| (error.kind, error.offset)),
+                end,
+                "{document} in pieces of {chunk}"
+            );
+        }
+    }
+
+    tests! {
+        fn tokens_of_every_kind() {
+            check("<a/>", "<a</a>", Ok(()));
+            check("\u{feff}<?xml version='1.0'?><!-- - --><?p ? >?><a:b c = 'd>\"' e=\"\t&lt;&#x1F600;\"\n/>\n", "<a:b c=d>\" e= <\u{1f600}</a:b>", Ok(()));
+            check("<a>x<b> y\r\nz </b>&amp;<![CDATA[<&]]]></a >", "<a>x<b> y\nz </b>&<&]</a>", Ok(()));
+            check("<\u{e4}\u{f6}><!----></\u{e4}\u{f6}>", "<\u{e4}\u{f6}></\u{e4}\u{f6}>", Ok(()));
+        }
+
+        fn what_is_not_well_formed() {
+            use ErrorKind::*;
+            for (document, expected, kind, offset) in [
+                ("x", "", Root, 0), ("<a/>x", "<a</a>", Root, 4), ("<a/><b/>", "<a</a>", Root, 4), ("<![CDATA[]]><a/>", "", Root, 0),
+                ("<a></b>", "<a>", EndTag, 3), ("<a></a></a>", "<a></a>", EndTag, 7), ("<a></a x='y'>", "<a>", EndTag, 3),
+                ("<a b='c'd='e'/>", "<a b=c", Attribute, 8), ("<a b/>", "<a", Attribute, 4), ("<a b=c/>", "<a", Attribute, 5),
+                ("<a/ >", "<a", Attribute, 2), ("<a b='<'/>", "<a", Markup, 6), ("<a>< b/></a>", "<a>", Markup, 3), ("<a><!x></a>", "<a>", Markup, 3),
+                ("<1/>", "", Name, 1), ("<a -b='c'/>", "<a", Name, 3), ("<a\0/>", "", Name, 1), ("<a>]]></a>", "<a>", SectionEnd, 5),
+                ("<a>&nbsp;</a>", "<a>", Entity, 3), ("<a>&</a>", "<a>", Entity, 3), ("<a>&#0;</a>", "<a>", Entity, 3), ("<a>&#x110000;</a>", "<a>", Entity, 3),
+                ("<a>\u{1}</a>", "<a>", Character, 3), ("<a>\u{ffff}</a>", "<a>", Character, 3), ("<!--\u{1}--><a/>", "", Character, 4),
+                ("<!-- -- --><a/>", "", Comment, 5), ("<a/><?xml version='1.0'?>", "<a</a>", Declaration, 4),
+                ("<?xml?><a/>", "", Declaration, 0), ("<?xml encoding='utf-8'?><a/>", "", Declaration, 0), ("<?xml version='2.0'?><a/>", "", Declaration, 0),
+                ("<?xml version='1.0' encoding='utf-16'?><a/>", "", Encoding, 0), ("<!DOCTYPE a><a/>", "", Doctype, 0), ("<a>", "<a>", Incomplete, 3),
+                ("", "", Incomplete, 0), ("<a/><!-- ", "<a</a>", Incomplete, 9),
+            ] {
+                check(document, expected, Err((kind, offset)));
+            }
+            assert_eq!(tokens(b"<a>\xff</a>", 3).1, Err(Error { kind: Encoding, offset: 3 }));
+            assert_eq!(tokens(b"\xff\xfe<\0a\0/\0>\0", 3).1, Err(Error { kind: Encoding, offset: 0 }));
+        }
+
+        fn what_does_not_fit_the_window() {
+            // 96 of 128 octets are the window: `b='` and 93 octets of value leave no room for the quote.
+            let mut document: String<256> = String::try_from("<a b='").unwrap();
+            for _ in 0..92 {
+                document.push('c').unwrap();
+            }
+            let fits = document.len();
+            document.push_str("'/>").unwrap();
+            assert_eq!(tokens(document.as_bytes(), 7).1, Ok(()));
+            document.truncate(fits);
+            document.push_str("c'/>").unwrap();
+            for chunk in 1..100 {
+                assert_eq!(tokens(document.as_bytes(), chunk).1, Err(Error { kind: ErrorKind::TooLong, offset: 3 }));
+            }
+        }
+
+        fn nesting_is_bounded() {
+            // The other 32 octets hold ten names of one octet.
+            assert_eq!(tokens(b"<a><a><a><a><a><a><a><a><a><a>", 4).1, Err(Error { kind: ErrorKind::Incomplete, offset: 30 }));
+            assert_eq!(tokens(b"<a><a><a><a><a><a><a><a><a><a><a>", 4).1, Err(Error { kind: ErrorKind::TooDeep, offset: 31 }));
+        }
+
+        fn a_tokenizer_without_memory_refuses_everything() {
+            let mut tokenizer = Tokenizer::new(&mut []);
+            assert_eq!(tokenizer.feed(b"<a/>"), 0);
+            assert_eq!(tokenizer.poll(), Err(Error { kind: ErrorKind::TooLong, offset: 0 }));
+        }
+    }
 }
