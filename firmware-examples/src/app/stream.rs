@@ -7,17 +7,20 @@ use super::{Error, Platform};
 use core::fmt::Write;
 use core::time::Duration;
 use gatepost_core::abr::{Download, Dynamic};
-use gatepost_core::dash::{self, Reader, Segment};
+use gatepost_core::dash::{self, Reader, Segment, TrackError};
 use gatepost_core::http::Url;
 use gatepost_core::io::smoltcp::Clock;
 use gatepost_core::player::{Buffer, Step};
+use heapless::Vec;
 use smoltcp::phy::Device;
 
-/// The buffers of an exchange, of a URL and of the MPD's reader.
+/// The buffers of an exchange, of a URL and of the MPD's reader, and what was read.
 pub struct Memory {
     exchange: [u8; 2048],
     url: [u8; 512],
     reader: [u8; 2048],
+    /// At most one; an empty list is all zeroes, so that it takes no flash.
+    player: Vec<Player, 1>,
 }
 
 impl Memory {
@@ -27,6 +30,7 @@ impl Memory {
             exchange: [0; 2048],
             url: [0; 512],
             reader: [0; 2048],
+            player: Vec::new(),
         }
     }
 }
@@ -37,10 +41,10 @@ impl Default for Memory {
     }
 }
 
-/// At most 16 Representations and 64 runs of unequal segments.
+/// At most 10 Representations and 64 runs of unequal segments.
 type Track = dash::Track<REPRESENTATIONS, 64>;
 type Player = gatepost_core::player::Player<Dynamic, REPRESENTATIONS, 64>;
-const REPRESENTATIONS: usize = 16;
+const REPRESENTATIONS: usize = 10;
 
 /// Plays the stream whose MPD stands at `url`; says what it fetches.
 pub(super) fn play<D: Device, C: Clock, R, W: Write>(
@@ -52,14 +56,18 @@ pub(super) fn play<D: Device, C: Clock, R, W: Write>(
     let mpd = |cause| Error::Stream { part: Part::Mpd, cause };
     let url = Url::parse(url).map_err(|error| mpd(StreamError::Url(error)))?;
     let mut fetcher = Fetcher::connect(network, &url).map_err(mpd)?;
-    let track = read(&url, &mut fetcher, memory).map_err(mpd)?;
+    let Memory {
+        exchange,
+        url: out,
+        reader,
+        player,
+    } = memory;
+    let player = prepare(&url, &mut fetcher, reader, exchange, player).map_err(mpd)?;
     write!(platform.console, "stream: representations")?;
-    for bandwidth in track.bandwidths() {
+    for bandwidth in player.track().bandwidths() {
         write!(platform.console, " {bandwidth}")?;
     }
     writeln!(platform.console)?;
-    let mut player =
-        Player::new(track, Dynamic::default(), Buffer::default()).map_err(|error| mpd(StreamError::Track(error)))?;
 
     let mut segments = 0;
     // A bit for each Representation whose initialization segment has come.
@@ -77,9 +85,10 @@ pub(super) fn play<D: Device, C: Clock, R, W: Write>(
                     &segment,
                     representation,
                     initialized & bit == 0,
-                    &player,
+                    player,
                     &mut fetcher,
-                    memory,
+                    out,
+                    exchange,
                 )
                 .map_err(|cause| Error::Stream {
                     part: Part::Segment {
@@ -95,7 +104,7 @@ pub(super) fn play<D: Device, C: Clock, R, W: Write>(
                     &segment,
                     representation,
                     &download,
-                    &mut player,
+                    player,
                     fetcher.now(),
                     &mut platform.console,
                 )?;
@@ -113,18 +122,33 @@ pub(super) fn play<D: Device, C: Clock, R, W: Write>(
 }
 
 /// Reads the MPD while it arrives.
-fn read<D: Device, C: Clock>(
+// Its own frame, because it is large: the track stands in it on its way to the player.
+#[inline(never)]
+fn prepare<'p, D: Device, C: Clock>(
     url: &Url<'_>,
     fetcher: &mut Fetcher<'_, '_, D, C>,
-    memory: &mut Memory,
-) -> Result<Track, StreamError> {
-    let mut track = Track::new(url).map_err(StreamError::Track)?;
-    let mut reader = Reader::new(&mut memory.reader);
-    fetcher.fetch(url, &mut memory.exchange, |octets| {
+    reader: &mut [u8],
+    exchange: &mut [u8],
+    players: &'p mut Vec<Player, 1>,
+) -> Result<&'p mut Player, StreamError> {
+    let mut track = match Track::new(url) {
+        Ok(track) => track,
+        Err(error) => return Err(StreamError::Track(error)),
+    };
+    let mut reader = Reader::new(reader);
+    fetcher.fetch(url, exchange, |octets| {
         dash::feed(&mut reader, &mut track, octets).map_err(StreamError::Mpd)
     })?;
     dash::finish(&mut reader, &track).map_err(StreamError::Mpd)?;
-    Ok(track)
+    players.clear();
+    match Player::new(track, Dynamic::default(), Buffer::default()) {
+        // There is room for one.
+        Ok(player) => drop(players.push(player)),
+        Err(error) => return Err(StreamError::Track(error)),
+    }
+    players
+        .first_mut()
+        .ok_or(StreamError::Track(TrackError::NoRepresentation))
 }
 
 /// Fetches a segment; before the first one of a Representation, also what initializes its decoder.
@@ -134,18 +158,17 @@ fn fetch<D: Device, C: Clock>(
     is_first: bool,
     player: &Player,
     fetcher: &mut Fetcher<'_, '_, D, C>,
-    memory: &mut Memory,
+    out: &mut [u8],
+    exchange: &mut [u8],
 ) -> Result<Download, StreamError> {
     if is_first {
-        let url = player.track().initialization_url(representation, &mut memory.url);
+        let url = player.track().initialization_url(representation, out);
         if let Some(url) = url.map_err(StreamError::Track)? {
-            fetcher.measure(&url, &mut memory.exchange)?;
+            fetcher.measure(&url, exchange)?;
         }
     }
-    let url = player
-        .url(segment, representation, &mut memory.url)
-        .map_err(StreamError::Track)?;
-    fetcher.measure(&url, &mut memory.exchange)
+    let url = player.url(segment, representation, out).map_err(StreamError::Track)?;
+    fetcher.measure(&url, exchange)
 }
 
 fn tell(

@@ -1,56 +1,57 @@
 //! The LAN9118 Ethernet controller as a smoltcp device, by programmed I/O.
 
 use super::registers::{Register, read, write};
+use crate::app::Error;
 use core::sync::atomic::{AtomicBool, Ordering};
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
 /// The controller; there is one.
 pub struct Lan9118 {
+    frames: &'static mut Frames,
+}
+
+/// A frame that came and one that leaves; lent, so that the controller is cheap to hand on.
+pub struct Frames {
     received: [u8; FRAME],
     transmit: [u8; FRAME],
 }
 
-/// Why the controller could not be brought up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// It was taken before.
-    Taken,
-    /// No LAN9118 answers at its address.
-    Absent,
+impl Frames {
+    /// Zeroed.
+    pub const fn new() -> Self {
+        Self {
+            received: [0; FRAME],
+            transmit: [0; FRAME],
+        }
+    }
 }
 
-impl core::fmt::Display for Error {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Taken => "ethernet: the controller is in use",
-            Self::Absent => "ethernet: no LAN9118 answers",
-        })
+impl Default for Frames {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Lan9118 {
     /// Resets the controller and lets frames through.
-    pub fn take() -> Result<Self, Error> {
+    pub fn take(frames: &'static mut Frames) -> Result<Self, Error> {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         if TAKEN.swap(true, Ordering::Relaxed) {
-            return Err(Error::Taken);
+            return Err(Error::Board("the Ethernet controller is in use"));
         }
         if read(Register::ByteTest) != 0x8765_4321 {
-            return Err(Error::Absent);
+            return Err(Error::Board("no LAN9118 Ethernet controller answers"));
         }
         write(Register::HardwareConfig, 1); // soft reset, clears itself
         for _ in 0..PATIENCE {
             if read(Register::HardwareConfig) & 1 == 0 {
                 write(Register::TxConfig, 1 << 1); // TX_ON
                 mac_write(MAC_CONTROL, 1 << 20 | 1 << 3 | 1 << 2); // full duplex, transmitter, receiver
-                return Ok(Self {
-                    received: [0; FRAME],
-                    transmit: [0; FRAME],
-                });
+                return Ok(Self { frames });
             }
         }
-        Err(Error::Absent)
+        Err(Error::Board("the Ethernet controller does not leave its reset"))
     }
 
     /// The address that the controller loaded at reset.
@@ -65,7 +66,7 @@ impl Lan9118 {
         while read(Register::RxFifo) >> 16 & 0xff > 0 {
             let status = read(Register::RxStatus);
             let length = (status >> 16 & 0x3fff) as usize;
-            let mut words = self.received.chunks_exact_mut(4);
+            let mut words = self.frames.received.chunks_exact_mut(4);
             for _ in 0..length.div_ceil(4) {
                 // A frame longer than the buffer must leave the FIFO too.
                 let word = read(Register::RxData);
@@ -107,11 +108,14 @@ impl Device for Lan9118 {
             return None;
         }
         let length = self.next_frame()?;
-        Some((RxToken(self.received.get(..length)?), TxToken(&mut self.transmit)))
+        Some((
+            RxToken(self.frames.received.get(..length)?),
+            TxToken(&mut self.frames.transmit),
+        ))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<TxToken<'_>> {
-        self.has_room().then_some(TxToken(&mut self.transmit))
+        self.has_room().then_some(TxToken(&mut self.frames.transmit))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

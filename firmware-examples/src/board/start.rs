@@ -2,7 +2,7 @@
 
 use super::clock::{self, Timer};
 use super::console::Console;
-use super::lan9118::Lan9118;
+use super::lan9118::{Frames, Lan9118};
 use super::{entropy, exit, files};
 use crate::app::{self, Arguments, Error, Platform};
 use core::ffi::CStr;
@@ -34,7 +34,8 @@ fn prepare(
         Some(path) => certificate(path, &mut authority)?,
         None => &[],
     };
-    let device = Lan9118::take().map_err(|_| Error::Board("no LAN9118 Ethernet controller answers"))?;
+    let frames = cortex_m::singleton!(: Frames = Frames::new()).ok_or(Error::Board("it was started before"))?;
+    let device = Lan9118::take(frames)?;
     let date = clock::date().ok_or(Error::Board("no date"))?;
     let platform = Platform {
         hardware_address: device.mac_address(),
