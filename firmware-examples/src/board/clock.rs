@@ -1,45 +1,47 @@
-//! Time since start-up, by SysTick; the date, by semihosting.
+//! Time since start-up, by the first CMSDK timer; the date, by semihosting.
 
+use super::registers::{Register, read, write};
 use core::cell::Cell;
 use core::time::Duration;
+use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
-use cortex_m::peripheral::{SCB, SYST};
 use cortex_m_rt::exception;
 use critical_section::Mutex;
 use gatepost_core::io::smoltcp::Clock;
 use semihosting::experimental::time::SystemTime;
 
 /// The board's clock.
+///
+/// The timer runs freely and is read, so that no tick is ever missed; an interrupt each millisecond only ends a sleep.
 pub struct Timer(());
 
 const HERTZ: u32 = 25_000_000;
-const TICKS_PER_MILLISECOND: u32 = HERTZ / 1000;
 
-static MILLISECONDS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
+/// The timer's ticks since the start, extended from the 32 bits that it has.
+static TICKS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 impl Timer {
-    /// Starts the timer: one interrupt a millisecond.
-    pub fn start(mut timer: SYST) -> Self {
-        timer.set_clock_source(SystClkSource::Core);
-        timer.set_reload(TICKS_PER_MILLISECOND - 1);
-        timer.clear_current();
-        timer.enable_counter();
-        timer.enable_interrupt();
+    /// Starts the timer and the interrupts.
+    pub fn start(mut interrupts: SYST) -> Self {
+        // It counts down, and starts over after 171 s.
+        write(Register::TimerReload, u32::MAX);
+        write(Register::TimerValue, u32::MAX);
+        write(Register::TimerControl, 1); // enable
+        interrupts.set_clock_source(SystClkSource::Core);
+        interrupts.set_reload(HERTZ / 1000 - 1);
+        interrupts.clear_current();
+        interrupts.enable_counter();
+        interrupts.enable_interrupt();
         Self(())
     }
 }
 
 impl Clock for Timer {
     fn now(&self) -> Duration {
-        critical_section::with(|section| {
-            let before = SYST::get_current();
-            // With the interrupt held back, the counter may have wrapped and not been counted yet.
-            let wrapped = SCB::is_pendst_pending();
-            let left = if wrapped { SYST::get_current() } else { before };
-            let milliseconds = MILLISECONDS.borrow(section).get() + u64::from(wrapped);
-            let ticks = (TICKS_PER_MILLISECOND - 1).saturating_sub(left);
-            Duration::from_millis(milliseconds) + Duration::from_nanos(u64::from(ticks) * NANOSECONDS_PER_TICK)
-        })
+        let ticks = ticks();
+        let hertz = u64::from(HERTZ);
+        let rest = (ticks % hertz) as u32;
+        Duration::new(ticks / hertz, rest * NANOSECONDS_PER_TICK)
     }
 
     fn idle(&self) {
@@ -48,14 +50,22 @@ impl Clock for Timer {
     }
 }
 
-const NANOSECONDS_PER_TICK: u64 = 1_000_000_000 / HERTZ as u64;
+const NANOSECONDS_PER_TICK: u32 = 1_000_000_000 / HERTZ;
+
+fn ticks() -> u64 {
+    critical_section::with(|section| {
+        let ticks = TICKS.borrow(section);
+        let before = ticks.get();
+        let passed = (u32::MAX - read(Register::TimerValue)).wrapping_sub(before as u32);
+        ticks.set(before + u64::from(passed));
+        ticks.get()
+    })
+}
 
 #[exception]
 fn SysTick() {
-    critical_section::with(|section| {
-        let milliseconds = MILLISECONDS.borrow(section);
-        milliseconds.set(milliseconds.get() + 1);
-    });
+    // Read often enough to see the timer start over.
+    ticks();
 }
 
 /// Seconds since 1970-01-01 00:00:00 UTC by the host's clock; `None` if it has none.
