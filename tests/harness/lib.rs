@@ -8,8 +8,10 @@
 pub mod certificates;
 pub mod console;
 
+pub mod demo;
 pub mod device;
 pub mod ethernet;
+pub mod memory;
 pub mod namespace;
 pub mod needs;
 pub mod network;

@@ -1,6 +1,7 @@
 //! `cargo lab`: the laboratory on the command line.
 
 mod ci;
+mod demo;
 mod fuzz;
 mod sizes;
 mod steps;
@@ -9,7 +10,9 @@ mod test;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: cargo lab test     run every test, after installing what is needed
+usage: cargo lab demo [--servers embedded|real] [--report DIR]
+                          the whole product at work: gateway, device, mail, stream, alert
+       cargo lab test     run every test, after installing what is needed
        cargo lab sizes    build for routers and microcontrollers, print what they have to store
        cargo lab ci       what must hold before a change lands: formatting, lints, documentation, tests, licences, sizes";
 
@@ -17,6 +20,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
+        ["demo", ..] => demo::run(&arguments[1..]),
         ["test"] => test::run(),
         ["sizes"] => sizes::run(),
         ["ci"] => ci::run(),

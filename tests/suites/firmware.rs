@@ -2,11 +2,13 @@
 
 use harness::certificates::Authority;
 use harness::console::Event;
-use harness::device::{self, Board, Device, SUBMISSION};
+use harness::device::{self, Board, Device, HTTP, SUBMISSION};
 use harness::needs::{self, Need};
 use harness::network::{LEASE, Network, SERVER};
 use harness::servers::Acceptor;
+use harness::servers::content::Content;
 use harness::servers::dhcp::DhcpServer;
+use harness::servers::http::HttpServer;
 use harness::servers::mail::{MailServer, Policy};
 use harness::servers::postfix::Postfix;
 use harness::{packages, repository};
@@ -52,8 +54,20 @@ impl Site {
         MailServer::start(listener, &certificate, self.policy.clone()).expect("a mail server")
     }
 
+    fn web_server(
+        &self,
+        content: impl Fn(&str) -> Option<(&'static str, Vec<u8>)> + Send + Sync + 'static,
+    ) -> HttpServer {
+        let listener = self.network.servers.listen(address(HTTP)).expect("a free port");
+        HttpServer::start(listener, content).expect("an HTTP server")
+    }
+
     fn send_mail(&self) -> Outcome {
         self.run("send_mail", &device::mail_arguments(&self.policy, &self.anchor()))
+    }
+
+    fn play_dash(&self) -> Outcome {
+        self.run("play_dash", &device::stream_arguments("/stream.mpd"))
     }
 
     fn run(&self, image: &str, arguments: &[String]) -> Outcome {
@@ -192,4 +206,45 @@ fn a_reply_that_never_ends_is_given_up() {
     });
     let outcome = site.send_mail();
     assert!(outcome.error().contains("never ends"), "{outcome:#?}");
+}
+
+#[test]
+fn a_manifest_cut_in_the_middle_is_told_with_its_place() {
+    if !can("a_manifest_cut_in_the_middle_is_told_with_its_place", &[]) {
+        return;
+    }
+    let site = Site::new();
+    let content = Content::default();
+    let _server = site.web_server(move |path| {
+        let (media_type, mut octets) = content.resource(path)?;
+        octets.truncate(500);
+        Some((media_type, octets))
+    });
+    let outcome = site.play_dash();
+    assert!(outcome.error().contains("500"), "the octet where it ends: {outcome:#?}");
+}
+
+#[test]
+fn a_stream_is_played_to_its_end() {
+    if !can("a_stream_is_played_to_its_end", &[]) {
+        return;
+    }
+    let site = Site::new();
+    let content = Content {
+        segments: 6,
+        ..Content::default()
+    };
+    let server = site.web_server(move |path| content.resource(path));
+    let outcome = site.play_dash();
+    assert_eq!(outcome.status, 0, "{outcome:#?}");
+    let numbers: Vec<u32> = outcome
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Segment(segment) => Some(segment.number),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6], "{outcome:#?}");
+    assert_eq!(server.connections(), 1, "the connection is kept: {:?}", server.paths());
 }
