@@ -144,7 +144,7 @@ impl<'b> Tokenizer<'b> {
                 Err(error) => break Err(error),
             }
         };
-        match found.and_then(|lexeme| self.check(lexeme)) {
+        match found {
             Ok(lexeme) => Ok(lexeme.map(|lexeme| self.token(lexeme))),
             Err(error) => {
                 self.failed = Some(error);
@@ -405,10 +405,11 @@ impl<'b> Tokenizer<'b> {
                     self.skip(length)?;
                     return Ok(Found::More);
                 };
-                if *next != b'>' {
-                    return Err(self.error(ErrorKind::Comment, self.start + length));
-                }
+                let closes = *next == b'>';
                 self.skip(length)?;
+                if !closes {
+                    return Err(self.error(ErrorKind::Comment, self.start));
+                }
                 self.start += 3;
                 self.leave();
                 Ok(Found::Nothing)
@@ -479,9 +480,7 @@ impl<'b> Tokenizer<'b> {
         } else {
             length
         };
-        let range = self.start..self.start + length;
-        let range = self.decode(range, Place::Skipped)?;
-        self.utf8(&range)?;
+        self.decode(self.start..self.start + length, Place::Skipped)?;
         self.start += length;
         Ok(())
     }
@@ -492,7 +491,7 @@ impl<'b> Tokenizer<'b> {
         self.blank |= count > 0;
     }
 
-    /// Replaces references and normalizes white space in place; the result is never longer than `range`.
+    /// Replaces references and normalizes white space in place; the result is UTF-8 and never longer than `range`.
     fn decode(&mut self, range: Range<usize>, place: Place) -> Result<Range<usize>, Error> {
         let base = self.base;
         let fail = |kind, at: usize| {
@@ -502,6 +501,10 @@ impl<'b> Tokenizer<'b> {
             })
         };
         let octets = self.window.get_mut(range.clone()).unwrap_or_default();
+        let length = octets.len();
+        // What is wrong first is told first, wherever a piece ends.
+        let valid = core::str::from_utf8(octets).map_or_else(|error| error.valid_up_to(), str::len);
+        let octets = octets.get_mut(..valid).unwrap_or_default();
         let mut read = 0;
         let mut write = 0;
         while let Some((octet, rest)) = octets.get(read..).and_then(<[u8]>::split_first) {
@@ -540,6 +543,9 @@ impl<'b> Tokenizer<'b> {
             }
             write += length;
             read += used;
+        }
+        if valid < length {
+            return fail(ErrorKind::Encoding, range.start + valid);
         }
         Ok(range.start..range.start + write)
     }
@@ -598,15 +604,8 @@ impl<'b> Tokenizer<'b> {
             .map_err(|error| self.error(ErrorKind::Encoding, range.start + error.valid_up_to()))
     }
 
-    /// Makes sure that `token` cannot fail.
-    fn check(&self, lexeme: Option<Lexeme>) -> Result<Option<Lexeme>, Error> {
-        if let Some(Lexeme::Attribute(_, text) | Lexeme::Text(text)) = &lexeme {
-            self.utf8(text)?;
-        }
-        Ok(lexeme)
-    }
-
     fn token(&self, lexeme: Lexeme) -> Token<'_> {
+        // Names were checked and texts decoded, so all of them are UTF-8.
         let text = |range: &Range<usize>| self.utf8(range).unwrap_or_default();
         match lexeme {
             Lexeme::Start(name) => Token::Start(text(&name)),
@@ -802,6 +801,7 @@ pub(crate) mod tests {
                 ("<1/>", "", Name, 1), ("<a -b='c'/>", "<a", Name, 3), ("<a\0/>", "", Name, 1), ("<a>]]></a>", "<a>", SectionEnd, 5),
                 ("<a>&nbsp;</a>", "<a>", Entity, 3), ("<a>&</a>", "<a>", Entity, 3), ("<a>&#0;</a>", "<a>", Entity, 3), ("<a>&#x110000;</a>", "<a>", Entity, 3),
                 ("<a>\u{1}</a>", "<a>", Character, 3), ("<a>\u{ffff}</a>", "<a>", Character, 3), ("<!--\u{1}--><a/>", "", Character, 4),
+                ("<!--\u{1} -- --><a/>", "", Character, 4),
                 ("<!-- -- --><a/>", "", Comment, 5), ("<a/><?xml version='1.0'?>", "<a</a>", Declaration, 4),
                 ("<?xml?><a/>", "", Declaration, 0), ("<?xml encoding='utf-8'?><a/>", "", Declaration, 0), ("<?xml version='2.0'?><a/>", "", Declaration, 0),
                 ("<?xml version='1.0' encoding='utf-16'?><a/>", "", Encoding, 0), ("<!DOCTYPE a><a/>", "", Doctype, 0), ("<a>", "<a>", Incomplete, 3),
@@ -810,6 +810,10 @@ pub(crate) mod tests {
                 check(document, expected, Err((kind, offset)));
             }
             assert_eq!(tokens(b"<a>\xff</a>", 3).1, Err(Error { kind: Encoding, offset: 3 }));
+            for chunk in 1..20 {
+                // The first fault is told, not the one that is looked for first.
+                assert_eq!(tokens(b"<?p \xff\x01 ?><a/>", chunk).1, Err(Error { kind: Encoding, offset: 4 }));
+            }
             assert_eq!(tokens(b"\xff\xfe<\0a\0/\0>\0", 3).1, Err(Error { kind: Encoding, offset: 0 }));
         }
 
