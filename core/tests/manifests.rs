@@ -221,9 +221,9 @@ fn the_tokenizer_agrees_with_roxmltree() {
                 compared += 1;
             }
             (Some(_), None | Some(Err(_))) => {}
-            // It looks neither at the declared encoding nor lets an attribute stand twice.
+            // It does not look at the declared encoding, nor at what follows the target of an instruction.
             (error, theirs) => assert!(
-                matches!(name.as_str(), "refused-latin-1" | "refused-duplicate"),
+                matches!(name.as_str(), "refused-latin-1" | "refused-instruction"),
                 "{name}: {error:?}, {theirs:?}"
             ),
         }
@@ -237,7 +237,8 @@ fn tokens_do_not_depend_on_the_split_or_the_window() {
         let expected = tokens(&manifest, 4096, manifest.len().max(1));
         for chunk in chunk_sizes(manifest.len()) {
             assert_eq!(tokens(&manifest, 4096, chunk), expected, "{name} in pieces of {chunk}");
-            if name != "refused-long-value" {
+            // These two are refused for want of room.
+            if !matches!(name.as_str(), "refused-long-value" | "refused-many-attributes") {
                 assert_eq!(
                     tokens(&manifest, 600, chunk),
                     expected,

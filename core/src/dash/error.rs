@@ -43,12 +43,14 @@ pub enum ErrorKind {
     TooLong,
     /// Elements nested deeper than the names in the lent buffer can tell.
     TooDeep,
+    /// An attribute stands twice in one tag.
+    Duplicate,
+    /// More attributes in one tag than the names in the lent buffer leave room for, at four octets each.
+    TooMany,
     /// The document ended within an element, or before its root.
     Incomplete,
     /// The root element is not MPD.
     NotMpd,
-    /// An attribute stands twice in one tag.
-    Duplicate(&'static str),
     /// An attribute's value is not of its type or not in its range.
     Value(&'static str),
     /// An attribute that must be there is not.
@@ -88,7 +90,7 @@ pub enum TrackError {
     SegmentDuration,
     /// Where the segments end is said nowhere.
     DurationUnknown,
-    /// A run does not begin behind the start of the one before it.
+    /// A run does not begin behind the start of the segment before it.
     Order,
     /// A time or a number beyond 64 bits.
     Overflow,
@@ -129,9 +131,10 @@ impl fmt::Display for ErrorKind {
             Self::Root => "more than one root element",
             Self::TooLong => "a name or value longer than the buffer",
             Self::TooDeep => "elements nested too deep",
+            Self::TooMany => "more attributes in a tag than there is room for",
+            Self::Duplicate => "an attribute stands twice in its tag",
             Self::Incomplete => "the document ends too early",
             Self::NotMpd => "the root element is not MPD",
-            Self::Duplicate(name) => return write!(f, "attribute {name} stands twice"),
             Self::Value(name) => return write!(f, "bad value of attribute {name}"),
             Self::Missing(name) => return write!(f, "attribute {name} is missing"),
             Self::Track(error) => return error.fmt(f),

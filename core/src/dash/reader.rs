@@ -488,14 +488,10 @@ impl Fields {
     }
 }
 
-/// Sets `field`, which must be its first time, to `value`, which must be one.
+/// Sets `field` to `value`, which must be one.
 fn put<V>(field: &mut Option<V>, name: &'static str, value: Option<V>) -> Result<(), ErrorKind> {
-    let value = value.ok_or(ErrorKind::Value(name))?;
-    if field.replace(value).is_some() {
-        Err(ErrorKind::Duplicate(name))
-    } else {
-        Ok(())
-    }
+    *field = Some(value.ok_or(ErrorKind::Value(name))?);
+    Ok(())
 }
 
 fn presentation(value: &str) -> Option<Presentation> {

@@ -40,7 +40,7 @@ pub(super) struct Builder {
     time: u64,
     /// The segment duration of a run that reaches to the next one, or to the end of the Period.
     open: Option<u64>,
-    /// Where the last run began.
+    /// Where the last segment so far began.
     last: Option<u64>,
 }
 
@@ -121,6 +121,9 @@ impl Builder {
             .checked_mul(run.count)
             .and_then(|length| run.time.checked_add(length));
         self.time = end.ok_or(TrackError::Overflow)?;
+        if run.count > 0 {
+            self.last = Some(self.time.saturating_sub(run.duration));
+        }
         // What begins at the Period's end or behind it is not presented, so no @r, however large, leads beyond it.
         if let Some(period_end) = self.period_end {
             run.count = run
@@ -204,6 +207,8 @@ pub(crate) mod tests {
         fn runs_that_are_refused() {
             assert_eq!(runs(&[(None, 0, 0)], None), Err(TrackError::SegmentDuration));
             assert_eq!(runs(&[(Some(5), 1, 0), (Some(5), 1, 0)], None), Err(TrackError::Order));
+            assert_eq!(runs(&[(None, 10, 5), (Some(50), 1, 0)], None), Err(TrackError::Order));
+            assert_eq!(runs(&[(None, 10, 5), (Some(51), 1, 0)], None).as_deref(), Ok(&[run(0, 10, 6), run(51, 1, 1)][..]));
             let many = [(None, 1, 0), (None, 2, 0), (None, 1, 0), (None, 2, 0), (None, 1, 0)];
             assert_eq!(runs(&many, None), Err(TrackError::Runs));
         }

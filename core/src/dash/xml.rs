@@ -34,7 +34,8 @@ pub enum Token<'a> {
 
 /// Turns octets into tokens; checks well-formedness, refuses DOCTYPE.
 ///
-/// Not checked: namespaces, and whether an attribute stands twice.
+/// An attribute that stands twice is told by a hash of 32 bits; in one of 2^32 pairs that is wrong.
+/// Not checked: namespaces.
 pub struct Tokenizer<'b> {
     window: &'b mut [u8],
     start: usize,
@@ -45,6 +46,8 @@ pub struct Tokenizer<'b> {
     /// Names of the open elements, each followed by its length as two octets.
     names: &'b mut [u8],
     names_end: usize,
+    /// How many attributes the open tag has so far; their hashes stand in `names` from `names_end` on.
+    attributes: usize,
     state: State,
     /// The root element was seen.
     root: bool,
@@ -99,6 +102,7 @@ impl<'b> Tokenizer<'b> {
             token: 0,
             names,
             names_end: 0,
+            attributes: 0,
             state: State::Start,
             root: false,
             blank: false,
@@ -237,6 +241,12 @@ impl<'b> Tokenizer<'b> {
                     return Ok(Found::More);
                 };
                 let target = rest.get(..length).unwrap_or_default();
+                // XML 1.0 2.6: white space or the end follows the target.
+                match rest.get(length..).unwrap_or_default() {
+                    [b'?'] => return Ok(Found::More),
+                    [b'?', next, ..] if *next != b'>' => return Err(self.error(ErrorKind::Markup, self.start)),
+                    _ => {}
+                }
                 if target.eq_ignore_ascii_case(b"xml") {
                     return Err(self.error(ErrorKind::Declaration, self.start));
                 }
@@ -372,6 +382,7 @@ impl<'b> Tokenizer<'b> {
                     return Ok(Found::More);
                 };
                 self.check_name(name.clone())?;
+                self.tell_apart(name.clone())?;
                 let value = self.decode(at..at + length, Place::Attribute)?;
                 self.start = at + length + 1;
                 self.blank = false;
@@ -570,6 +581,24 @@ impl<'b> Tokenizer<'b> {
         copy.copy_from_slice(name);
         free.get_mut(..2).ok_or(error)?.copy_from_slice(&length.to_be_bytes());
         self.names_end += name.len() + 2;
+        self.attributes = 0;
+        Ok(())
+    }
+
+    /// XML 1.0 3.1: no attribute stands twice in a tag.
+    fn tell_apart(&mut self, name: Range<usize>) -> Result<(), Error> {
+        let twice = self.error(ErrorKind::Duplicate, name.start);
+        let too_many = self.error(ErrorKind::TooMany, name.start);
+        let hash = hash(self.window.get(name).unwrap_or_default()).to_be_bytes();
+        let free = self.names.get_mut(self.names_end..).unwrap_or_default();
+        let (known, free) = free
+            .split_at_mut_checked(hash.len() * self.attributes)
+            .ok_or(too_many)?;
+        if known.chunks_exact(hash.len()).any(|other| other == hash) {
+            return Err(twice);
+        }
+        free.get_mut(..hash.len()).ok_or(too_many)?.copy_from_slice(&hash);
+        self.attributes += 1;
         Ok(())
     }
 
@@ -710,6 +739,13 @@ fn check_declaration(declaration: &[u8]) -> Result<(), ErrorKind> {
 fn split_at_octet(octets: &[u8], octet: u8) -> Option<(&[u8], &[u8])> {
     let at = octets.iter().position(|other| *other == octet)?;
     Some((octets.get(..at)?, octets.get(at + 1..)?))
+}
+
+/// FNV-1a.
+fn hash(octets: &[u8]) -> u32 {
+    octets.iter().fold(0x811c_9dc5, |hash, octet| {
+        (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193)
+    })
 }
 
 fn find(octets: &[u8], needle: &[u8]) -> Option<usize> {
