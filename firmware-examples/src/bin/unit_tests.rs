@@ -9,6 +9,8 @@
 use core::fmt::Write;
 use cortex_m_rt::entry;
 use gatepost_firmware::board::{console::Console, exit};
+#[cfg(gatepost_unit_tests)]
+use heapless::Vec;
 
 #[entry]
 fn main() -> ! {
@@ -25,13 +27,19 @@ fn run(console: &mut Console) -> Result<bool, core::fmt::Error> {
         writeln!(console, "error: no command line")?;
         return Ok(false);
     };
-    let selected = |path: &str| {
-        let mut filters = (&words).skip(1).flatten().peekable();
-        filters.peek().is_none() || filters.any(|word| path.contains(word))
-    };
+    // The words can be gone through once only; the first is the program's name.
+    let mut filters = Vec::<&str, 8>::new();
+    for word in (&words).skip(1) {
+        let kept = word.is_ok_and(|word| filters.push(word).is_ok());
+        if !kept {
+            writeln!(console, "error: more than 8 words, or one that is not UTF-8")?;
+            return Ok(false);
+        }
+    }
+    let selected = |path: &str| filters.is_empty() || filters.iter().any(|word| path.contains(word));
     let mut count = 0;
     for test in gatepost_core::unit_tests::ALL.iter().copied().flatten() {
-        let mut path = heapless::String::<128>::new();
+        let mut path = heapless::String::<192>::new();
         write!(path, "{}::{}", test.module, test.name)?;
         if !selected(&path) {
             continue;
