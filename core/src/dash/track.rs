@@ -27,9 +27,7 @@ pub struct Track<const R: usize, const S: usize, const T: usize = 2048> {
     recording: bool,
     /// What the one that is kept is.
     kept: Option<Content>,
-    /// What is kept begins here: an earlier set may stand before it.
-    first: usize,
-    /// In bit/s, ascending from `first` on; of the same length as `representations`.
+    /// In bit/s, ascending; of the same length as `representations`.
     bandwidths: Vec<u32, R>,
     representations: Vec<Entry, R>,
     /// The open one.
@@ -113,7 +111,6 @@ impl<const R: usize, const S: usize, const T: usize> Track<R, S, T> {
             set: Content::Unknown,
             recording: false,
             kept: None,
-            first: 0,
             bandwidths: Vec::new(),
             representations: Vec::new(),
             open: 0,
@@ -165,9 +162,8 @@ impl<const R: usize, const S: usize, const T: usize> Track<R, S, T> {
 
     /// Checks that the manifest held a track that can be played, with every segment within 64 bits.
     pub fn finish(&self) -> Result<(), TrackError> {
-        let representations = self.representations.get(self.first..).unwrap_or_default();
         let mut expected = None;
-        for entry in representations {
+        for entry in &self.representations {
             let count = self.count(entry)?;
             if expected.replace(count).is_some_and(|expected| expected != count) {
                 return Err(TrackError::Misaligned);
@@ -193,7 +189,7 @@ impl<const R: usize, const S: usize, const T: usize> Track<R, S, T> {
 
     /// The Representations' bandwidths in bit/s, ascending; an index into it names a Representation.
     pub fn bandwidths(&self) -> &[u32] {
-        self.bandwidths.get(self.first..).unwrap_or_default()
+        &self.bandwidths
     }
 
     /// The identifier of a Representation.
@@ -302,7 +298,6 @@ impl<const R: usize, const S: usize, const T: usize> Track<R, S, T> {
     /// Drops what was kept of earlier sets; only texts stay, for the levels above share them.
     fn forget(&mut self) {
         self.kept = None;
-        self.first = 0;
         self.representations.clear();
         self.bandwidths.clear();
         let shared = self.levels.period.timeline.map_or(0, |runs| runs.end);
@@ -325,7 +320,10 @@ impl<const R: usize, const S: usize, const T: usize> Track<R, S, T> {
                 return Ok(());
             }
             self.kept = Some(self.set);
-            self.first = self.mark.0;
+            // Those of the set that was kept so far make room.
+            self.representations.clear();
+            self.bandwidths.clear();
+            self.mark.0 = 0;
         }
         self.levels.representation = Addressing {
             base: None,
@@ -337,12 +335,11 @@ impl<const R: usize, const S: usize, const T: usize> Track<R, S, T> {
             bases: [None; 4],
             addressing: Addressing::default(),
         };
-        let bandwidths = self.bandwidths.get(self.first..).unwrap_or_default();
-        let place = self.first
-            + bandwidths
-                .iter()
-                .take_while(|other| **other <= representation.bandwidth)
-                .count();
+        let place = self
+            .bandwidths
+            .iter()
+            .take_while(|other| **other <= representation.bandwidth)
+            .count();
         self.bandwidths
             .insert(place, representation.bandwidth)
             .map_err(|_| TrackError::Representations)?;
@@ -469,7 +466,7 @@ impl<const R: usize, const S: usize, const T: usize> Track<R, S, T> {
     }
 
     fn entry(&self, representation: usize) -> Option<&Entry> {
-        self.representations.get(self.first..)?.get(representation)
+        self.representations.get(representation)
     }
 
     fn timeline(&self, addressing: &Addressing) -> Option<&[Run]> {
