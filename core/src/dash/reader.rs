@@ -506,3 +506,85 @@ fn presentation(value: &str) -> Option<Presentation> {
 fn number<N: FromStr>(value: &str) -> Option<N> {
     value.trim_ascii().parse().ok()
 }
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+    use core::fmt::Write;
+
+    /// The elements in `Debug` form, a line each, and how it ended.
+    fn elements(manifest: &str, chunk: usize) -> (String<2048>, Result<(), Error>) {
+        let mut buffer = [0xaa; 512];
+        let mut reader = Reader::new(&mut buffer);
+        let mut lines = String::new();
+        for mut octets in manifest.as_bytes().chunks(chunk) {
+            while !octets.is_empty() {
+                let count = reader.feed(octets);
+                octets = &octets[count..];
+                loop {
+                    match reader.poll() {
+                        Ok(Some(element)) => writeln!(lines, "{element:?}").unwrap(),
+                        Ok(None) => break,
+                        Err(error) => {
+                            assert_eq!(reader.poll(), Err(error), "an error repeats");
+                            assert_eq!(reader.finish(), Err(error));
+                            return (lines, Err(error));
+                        }
+                    }
+                }
+            }
+        }
+        let end = reader.finish();
+        (lines, end)
+    }
+
+    tests! {
+        fn elements_with_their_attributes_at_any_split() {
+            let manifest = "<m:MPD type='static'><m:BaseURL> a<![CDATA[&]]>b </m:BaseURL><x:Period/><m:Period start='PT1S'><m:EventStream><m:Period/>\
+                </m:EventStream><m:AdaptationSet mimeType='video/mp4' lang='de'><m:SegmentTemplate timescale=' 10 ' media='m'><m:SegmentTimeline>\
+                <m:S t='1' d='2' r='-1'/><m:S d='3'></m:S></m:SegmentTimeline></m:SegmentTemplate></m:AdaptationSet></m:Period></m:MPD>";
+            let mut expected = String::<2048>::new();
+            let period = Period { start: Some(Duration::from_secs(1)), duration: None };
+            let template = SegmentTemplate {
+                media: Some("m"), initialization: None, timescale: Some(10), duration: None, start_number: None, end_number: None,
+                presentation_time_offset: None,
+            };
+            for element in [
+                Element::Mpd(Mpd { presentation: Presentation::Static, duration: None, availability_start_time: None }),
+                Element::BaseUrl("a&b"),
+                Element::Period(period),
+                Element::AdaptationSet(AdaptationSet { content_type: None, mime_type: Some("video/mp4") }),
+                Element::SegmentTemplate(template),
+                Element::SegmentTimeline,
+                Element::S(S { t: Some(1), d: 2, r: -1 }),
+                Element::S(S { t: None, d: 3, r: 0 }),
+                Element::End(Name::SegmentTimeline),
+                Element::End(Name::SegmentTemplate),
+                Element::End(Name::AdaptationSet),
+                Element::End(Name::Period),
+                Element::End(Name::Mpd),
+            ] {
+                writeln!(expected, "{element:?}").unwrap();
+            }
+            for chunk in 1..=manifest.len() {
+                assert_eq!(elements(manifest, chunk), (expected.clone(), Ok(())));
+            }
+        }
+
+        fn attributes_that_are_refused() {
+            for (manifest, kind, offset) in [
+                ("<MPD><Period start='-PT1S'/></MPD>", ErrorKind::Value("start"), 13),
+                ("<MPD type='live'/>", ErrorKind::Value("type"), 5),
+                ("<MPD type='static' type='static'/>", ErrorKind::Duplicate, 19),
+                ("<MPD availabilityStartTime='now'/>", ErrorKind::Value("availabilityStartTime"), 5),
+                ("<a:MPD/><b/>", ErrorKind::Root, 8),
+                ("<mpd/>", ErrorKind::NotMpd, 0),
+                ("<averylongprefixofsomething:MPD/>", ErrorKind::TooLong, 0),
+            ] {
+                for chunk in 1..=manifest.len() {
+                    assert_eq!(elements(manifest, chunk).1, Err(Error { kind, offset }), "{manifest}");
+                }
+            }
+        }
+    }
+}

@@ -11,7 +11,8 @@ use heapless::Vec;
 
 /// The first video Adaptation Set of a static manifest, or the first of the next best kind.
 ///
-/// `R`: Representations; `S`: runs of unequal segments; `T`: octets of URLs, templates and identifiers, each kept once.
+/// `R`: Representations; `S`: runs of unequal segments, of which a timeline equal to an earlier one gives its own back
+/// once it is read; `T`: octets of URLs, templates and identifiers, each kept once.
 /// Of several alternative `BaseURL`s the first is used.
 pub struct Track<const R: usize, const S: usize, const T: usize = 2048> {
     texts: Vec<u8, T>,
@@ -576,5 +577,78 @@ fn content(content_type: Option<&str>, mime_type: Option<&str>) -> Content {
         Some("audio") => Content::Audio,
         Some(_) => Content::Other,
         None => Content::Unknown,
+    }
+}
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+    use crate::dash::{Error, ErrorKind, Reader, feed, finish};
+
+    fn track<const R: usize, const S: usize, const T: usize>(manifest: &str) -> Result<Track<R, S, T>, Error> {
+        let mut buffer = [0xaa; 512];
+        let mut reader = Reader::new(&mut buffer);
+        let mut track = Track::new(&Url::parse("http://h/m.mpd").unwrap()).unwrap();
+        for octets in manifest.as_bytes().chunks(7) {
+            feed(&mut reader, &mut track, octets)?;
+        }
+        finish(&mut reader, &track)?;
+        Ok(track)
+    }
+
+    fn refusal<const R: usize, const S: usize, const T: usize>(manifest: &str) -> Option<ErrorKind> {
+        track::<R, S, T>(manifest).err().map(|error| error.kind)
+    }
+
+    const TIMELINES: &str = "<MPD mediaPresentationDuration='PT9S'><Period><AdaptationSet contentType='video'>\
+        <Representation id='b' bandwidth='20'><SegmentTemplate timescale='10' media='$RepresentationID$-$Time$'>\
+        <SegmentTimeline><S t='5' d='20' r='1'/><S d='30'/></SegmentTimeline></SegmentTemplate></Representation>\
+        <Representation id='a' bandwidth='10'><SegmentTemplate timescale='10' media='$RepresentationID$-$Time$'>\
+        <SegmentTimeline><S t='5' d='20' r='1'/><S d='30'/></SegmentTimeline></SegmentTemplate></Representation>\
+        </AdaptationSet></Period></MPD>";
+
+    tests! {
+        fn equal_timelines_and_texts_are_kept_once() {
+            let track = track::<2, 4, 64>(TIMELINES).unwrap();
+            assert_eq!(track.bandwidths(), [10, 20]);
+            assert_eq!((track.id(0), track.id(1), track.id(2)), (Some("a"), Some("b"), None));
+            assert_eq!(track.runs.len(), 2);
+            assert_eq!(track.texts.len(), "http://h/m.mpd".len() + "b".len() + "$RepresentationID$-$Time$".len());
+            assert_eq!(track.segment_count(), 3);
+        }
+
+        fn segments_are_found_by_arithmetic() {
+            let timelines = track::<2, 4, 64>(TIMELINES).unwrap();
+            for (segment, (time, ticks)) in timelines.segments(0).zip([(5, 20), (25, 20), (45, 30)]) {
+                assert_eq!((segment.time, segment.ticks, segment.timescale), (time, ticks, 10));
+                assert_eq!(segment.number, segment.index + 1);
+            }
+            assert_eq!(timelines.segments(2).count(), 1);
+            assert_eq!(timelines.segments(3).count(), 0);
+            assert_eq!(timelines.segment(0, u64::MAX), None);
+            let huge = "<MPD><Period><AdaptationSet><SegmentTemplate media='$Time$'><SegmentTimeline><S d='1' r='9223372036854775807'/>\
+                </SegmentTimeline></SegmentTemplate><Representation bandwidth='1'/></AdaptationSet></Period></MPD>";
+            let huge = track::<1, 1, 64>(huge).unwrap();
+            assert_eq!(huge.segment_count(), 1 << 63);
+            assert_eq!(huge.segments((1 << 63) - 1).map(|segment| segment.time).next(), Some((1 << 63) - 1));
+        }
+
+        fn urls_need_their_room() {
+            let track = track::<2, 4, 64>(TIMELINES).unwrap();
+            let segment = track.segment(0, 1).unwrap();
+            let mut out = [0; 32];
+            assert_eq!(track.url(&segment, 1, &mut out).unwrap().as_str(), "http://h/b-25");
+            assert_eq!(track.url(&segment, 1, &mut out[..16]), Err(TrackError::Url(crate::http::UrlError::TooLong)));
+            assert_eq!(track.url(&segment, 2, &mut out), Err(TrackError::OutOfRange));
+            assert_eq!(track.initialization_url(0, &mut out), Ok(None));
+            assert_eq!(track.initialization_url(2, &mut out), Err(TrackError::OutOfRange));
+        }
+
+        fn what_does_not_fit_is_refused() {
+            assert_eq!(refusal::<1, 4, 64>(TIMELINES), Some(ErrorKind::Track(TrackError::Representations)));
+            assert_eq!(refusal::<2, 3, 64>(TIMELINES), Some(ErrorKind::Track(TrackError::Runs)));
+            assert_eq!(refusal::<2, 4, 20>(TIMELINES), Some(ErrorKind::Track(TrackError::Texts)));
+            assert!(Track::<2, 2, 8>::new(&Url::parse("http://h/m.mpd").unwrap()).is_err());
+        }
     }
 }

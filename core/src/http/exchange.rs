@@ -242,3 +242,73 @@ impl Machine for Exchange<'_> {
         Duration::from_secs(60)
     }
 }
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+    use crate::http::Url;
+    use heapless::Vec;
+
+    /// Plays `response` by reads of at most `size` octets: the content and how it ended.
+    fn run(response: &[u8], size: usize) -> (Vec<u8, 64>, Result<bool, Error>) {
+        let mut buffer = [0xaa; 96];
+        let url = Url::parse("http://h/").unwrap();
+        let mut exchange = Exchange::new(&Request::get(&url), &mut buffer).unwrap();
+        let (mut rest, mut content) = (response, Vec::new());
+        loop {
+            let count = match exchange.poll() {
+                Ok(Step::Transmit(octets)) => {
+                    let count = octets.len().min(size);
+                    exchange.transmitted(count);
+                    continue;
+                }
+                Ok(Step::Receive(buffer)) => {
+                    let count = buffer.len().min(size).min(rest.len());
+                    buffer[..count].copy_from_slice(&rest[..count]);
+                    count
+                }
+                Ok(Step::Event(Event::Head)) => continue,
+                Ok(Step::Event(Event::Body)) => {
+                    content.extend_from_slice(exchange.body()).unwrap();
+                    continue;
+                }
+                Ok(Step::Event(Event::Done { reusable })) => return (content, Ok(reusable)),
+                Err(error) => return (content, Err(error)),
+            };
+            rest = &rest[count..];
+            exchange.received(count);
+        }
+    }
+
+    tests! {
+        fn any_split_gives_the_same_response() {
+            let response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7;x\r\n, world\r\n0\r\n\r\n";
+            let expected = Vec::from_slice(b"hello, world").unwrap();
+            for size in 1..=response.len() {
+                assert_eq!(run(response, size), (expected.clone(), Ok(true)), "reads of {size}");
+            }
+        }
+
+        fn a_cut_response_names_what_arrived() {
+            let response = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel";
+            let error = Error::BodyTruncated { received: 3, announced: Some(5) };
+            for size in 1..=response.len() {
+                assert_eq!(run(response, size).1, Err(error), "reads of {size}");
+                assert_eq!(run(&response[..20], size).1, Err(Error::HeadTruncated { received: 20 }));
+            }
+        }
+
+        fn counts_beyond_what_was_offered_are_bounded() {
+            let mut buffer = [0; 96];
+            let mut exchange = Exchange::new(&Request::get(&Url::parse("http://h/").unwrap()), &mut buffer).unwrap();
+            exchange.received(5);
+            exchange.transmitted(usize::MAX);
+            // What stands in the buffer is still the request, which is no response.
+            exchange.received(usize::MAX);
+            assert_eq!(exchange.poll(), Err(Error::StatusLine));
+            exchange.received(0);
+            exchange.transmitted(1);
+            assert_eq!(exchange.poll(), Err(Error::StatusLine));
+        }
+    }
+}
