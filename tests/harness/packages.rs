@@ -8,6 +8,10 @@ use std::process::Command;
 
 /// What QEMU for the Cortex-M3 board needs.
 pub const QEMU: &[&str] = &["qemu-system-arm"];
+/// What the fuzz targets are built with, beside Rust.
+pub const FUZZER: &[&str] = &["g++"];
+/// What `gatepost ip` and `gatepost tc` are compared with.
+pub const PEERS: &[&str] = &["iproute2"];
 
 /// Installs the packages that are missing, starting no service. Needs root and Debian.
 pub fn install(packages: &[&str]) -> Result<()> {

@@ -47,7 +47,15 @@ pub(crate) fn record() -> Result<PathBuf> {
 /// Installs what the steps need, where that is allowed.
 pub(crate) fn set_up(steps: &mut Steps) -> Result<()> {
     packages::targets(&TARGETS)?;
-    let wanted = [packages::QEMU, servers::postfix::PACKAGES, servers::nginx::PACKAGES].concat();
+    let wanted = [
+        packages::QEMU,
+        packages::FUZZER,
+        packages::PEERS,
+        servers::postfix::PACKAGES,
+        servers::nginx::PACKAGES,
+        servers::film::PACKAGES,
+    ]
+    .concat();
     if Need::Root.met() {
         steps.step("set-up: Debian packages", || packages::install(&wanted));
     } else {

@@ -63,17 +63,16 @@ fn svg(record: &Record) -> String {
     let (Some((first, _)), Some((last, _))) = (segments.first(), segments.last()) else {
         return "<p>No segment was downloaded.</p>".to_owned();
     };
-    let origin = first.as_secs_f64() - 2.0;
+    // From the time when the link had its first rate.
+    let origin = record.rates.first().map_or(*first, |(time, _)| *time).as_secs_f64();
     let span = (last.as_secs_f64() - origin).max(1.0);
-    let top_rate = record.rates.iter().map(|(_, bps)| *bps).max().unwrap_or(1) as f64 * 1.1;
-    let top_buffer = segments
+    let top_rate = (record.rates.iter().map(|(_, bps)| *bps).max().unwrap_or(1) as f64 / 1e6).floor() * 1e6 + 1e6;
+    let most = segments
         .iter()
         .map(|(_, segment)| segment.buffered_ms)
         .max()
-        .unwrap_or(1)
-        .max(1) as f64
-        / 1000.0
-        * 1.1;
+        .unwrap_or(0);
+    let top_buffer = (most as f64 / 5000.0).floor() * 5.0 + 5.0;
     let x = |seconds: f64| LEFT + ((seconds - origin).clamp(0.0, span)) / span * WIDTH;
     let rate_y = |bps: f64| TOP + HEIGHT - bps / top_rate * HEIGHT;
     let buffer_y = |seconds: f64| TOP + HEIGHT - seconds / top_buffer * HEIGHT;
@@ -100,27 +99,33 @@ fn svg(record: &Record) -> String {
     }
 
     let mut axes = String::new();
-    for step in 0..=5 {
-        let part = f64::from(step) / 5.0;
-        let y = TOP + HEIGHT - part * HEIGHT;
-        // A String takes everything.
+    // A String takes everything.
+    for mbps in 0..=(top_rate / 1e6) as u32 {
+        let y = rate_y(f64::from(mbps) * 1e6);
         let _ = write!(
             axes,
             r##"<line x1="{LEFT}" y1="{y:.1}" x2="{:.1}" y2="{y:.1}" stroke="#e4e4e0"/>
-<text x="{:.1}" y="{:.1}" text-anchor="end">{:.1}</text>
-<text x="{:.1}" y="{:.1}">{:.1}</text>
-<text x="{:.1}" y="{:.1}" text-anchor="middle">{:.0} s</text>
+<text x="{:.1}" y="{:.1}" text-anchor="end">{mbps}</text>
 "##,
             LEFT + WIDTH,
             LEFT - 6.0,
             y + 4.0,
-            top_rate * part / 1e6,
-            LEFT + WIDTH + 6.0,
-            y + 4.0,
-            top_buffer * part,
-            LEFT + part * WIDTH,
-            TOP + HEIGHT + 20.0,
-            span * part
+        );
+    }
+    for seconds in (0..=top_buffer as u32).step_by(5) {
+        let y = buffer_y(f64::from(seconds)) + 4.0;
+        let _ = writeln!(
+            axes,
+            r#"<text x="{:.1}" y="{y:.1}">{seconds}</text>"#,
+            LEFT + WIDTH + 6.0
+        );
+    }
+    for seconds in (0..=span as u32).step_by(5) {
+        let _ = writeln!(
+            axes,
+            r#"<text x="{:.1}" y="{:.1}" text-anchor="middle">{seconds} s</text>"#,
+            x(origin + f64::from(seconds)),
+            TOP + HEIGHT + 20.0
         );
     }
     format!(
