@@ -11,7 +11,7 @@
 //! ```
 //!
 //! `poll` repeats its answer until it was acted on, so a driver may drop a step it cannot carry out yet and ask again.
-//! An event is reported once. The drivers are [`crate::io::blocking`] and [`crate::io::asynch`].
+//! An event is reported once. The drivers are [`crate::io::blocking`] and, with the feature `async`, `io::asynch`.
 
 use core::time::Duration;
 
