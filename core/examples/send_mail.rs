@@ -3,7 +3,7 @@
 //! All of it that is not `std` is what a device does, too.
 
 use embedded_io::ErrorType;
-use gatepost_core::io::{Timeout, blocking::next_event};
+use gatepost_core::io::{Ready, Wait, blocking::next_event};
 use gatepost_core::message::{Address, Composer, DateTime, Message, MessageId};
 use gatepost_core::smtp::{Config, Envelope, Event, Security, Session, Storage};
 use std::error::Error;
@@ -88,7 +88,7 @@ impl embedded_io::Write for Transport {
     }
 }
 
-impl Timeout for Transport {
+impl Wait for Transport {
     fn set_timeout(&mut self, timeout: Duration) {
         // The only error is that of a timeout of zero, and no session has one.
         let limit = Some(timeout);
@@ -96,5 +96,15 @@ impl Timeout for Transport {
             .0
             .set_read_timeout(limit)
             .and_then(|()| self.0.set_write_timeout(limit));
+    }
+
+    fn wait(&mut self) -> std::io::Result<Ready> {
+        self.0.set_nonblocking(true)?;
+        let peeked = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false)?;
+        match peeked {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(Ready::Write),
+            outcome => outcome.map(|_| Ready::Read),
+        }
     }
 }

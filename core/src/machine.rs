@@ -6,6 +6,7 @@
 //! loop { match machine.poll()? {
 //!     Step::Transmit(octets) => { let count = socket.write(octets)?; machine.transmitted(count) }
 //!     Step::Receive(buffer)  => { let count = socket.read(buffer)?;  machine.received(count) }
+//!     Step::Duplex { transmit, receive } => either of the two, whichever the socket can do first
 //!     Step::Event(event)     => return event,
 //! } }
 //! ```
@@ -22,6 +23,14 @@ pub enum Step<'a, E> {
     Transmit(&'a [u8]),
     /// Read into this buffer; tell [`Machine::received`] how many octets came, 0 when the peer closed. Never empty.
     Receive(&'a mut [u8]),
+    /// Send these octets as [`Step::Transmit`], unless octets have come: then read them as [`Step::Receive`]. One of the
+    /// two, and its count; a driver that waits for room to write waits for octets to read, too. Neither is empty.
+    Duplex {
+        /// What to send.
+        transmit: &'a [u8],
+        /// Where to read to.
+        receive: &'a mut [u8],
+    },
     /// Something the caller should know; details are read through the machine's getters before the next `poll`.
     Event(E),
 }
@@ -36,10 +45,10 @@ pub trait Machine {
     /// What is next. Repeats its answer until it was acted on.
     fn poll(&mut self) -> Result<Step<'_, Self::Event>, Self::Error>;
 
-    /// `count` octets of the last [`Step::Transmit`] were handed to the transport; a count beyond it counts as all.
+    /// `count` octets of the last [`Step::Transmit`] or [`Step::Duplex`] were handed to the transport; a count beyond it counts as all.
     fn transmitted(&mut self, count: usize);
 
-    /// `count` octets were read into the last [`Step::Receive`] buffer; 0 means that the peer closed.
+    /// `count` octets were read into the buffer of the last [`Step::Receive`] or [`Step::Duplex`]; 0 means that the peer closed.
     fn received(&mut self, count: usize);
 
     /// How long the standard lets the current step wait for the peer.

@@ -48,4 +48,6 @@ pub const ALL: &[&[Test]] = &[
     #[cfg(feature = "tls")]
     crate::tls::suite::tests::TESTS,
     crate::io::blocking::tests::TESTS,
+    #[cfg(feature = "async")]
+    crate::io::asynch::tests::TESTS,
 ];

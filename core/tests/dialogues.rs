@@ -218,6 +218,7 @@ impl Dialogue {
                     let count = octets.len();
                     session.transmitted(count);
                 }
+                Ok(Step::Duplex { .. }) => unreachable!("it sends or it receives"),
                 Ok(Step::Receive(room)) => {
                     let count = peer.say(room, read_size);
                     session.received(count);

@@ -27,6 +27,7 @@ fn exchange(response: &[u8], buffer: usize, write: usize, read: usize) -> Outcom
                 exchange.transmitted(count);
                 continue;
             }
+            Ok(Step::Duplex { .. }) => unreachable!("it sends or it receives"),
             Ok(Step::Receive(buffer)) => {
                 assert_eq!(sent, REQUEST, "the request leaves whole before the response is read");
                 assert!(!buffer.is_empty(), "a Receive step always has room");

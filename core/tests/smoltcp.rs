@@ -1,7 +1,7 @@
 //! The smoltcp socket against a second stack at the other end of a cable, in virtual time.
 
 use embedded_io::{Read, Write};
-use gatepost_core::io::Timeout;
+use gatepost_core::io::Wait;
 use gatepost_core::io::smoltcp::{Clock, Error, Socket, Stack};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};

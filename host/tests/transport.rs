@@ -5,7 +5,7 @@ mod common;
 use common::{Authority, Server, accept, directory, tls};
 use embedded_io::{Read, Write};
 use gatepost::net::{Endpoint, Error, Transport, Trust};
-use gatepost_core::io::Timeout;
+use gatepost_core::io::Wait;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;

@@ -44,6 +44,7 @@ fn run(response: &[u8], buffer: usize, size: usize) -> Outcome {
                 sent.extend_from_slice(&octets[..count]);
                 exchange.transmitted(count);
             }
+            Ok(Step::Duplex { .. }) => unreachable!("it sends or it receives"),
             Ok(Step::Receive(room)) => {
                 assert!(!closed && !room.is_empty());
                 let count = room.len().min(size).min(rest.len());

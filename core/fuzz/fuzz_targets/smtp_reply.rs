@@ -59,6 +59,7 @@ fn run(replies: &[u8], size: usize) -> Outcome {
                 let count = octets.len();
                 session.transmitted(count);
             }
+            Ok(Step::Duplex { .. }) => unreachable!("it sends or it receives"),
             Ok(Step::Receive(room)) => {
                 if line.is_empty() {
                     line = lines.next().unwrap_or_default();

@@ -3,7 +3,7 @@
 #![no_main]
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
-use gatepost_core::io::Timeout;
+use gatepost_core::io::{Ready, Wait};
 use gatepost_core::tls::rand_core::{CryptoRng, Error, RngCore};
 use gatepost_core::tls::{Config, Connection, Shared, Storage};
 use libfuzzer_sys::fuzz_target;
@@ -36,8 +36,12 @@ impl Write for Line<'_> {
     }
 }
 
-impl Timeout for Line<'_> {
+impl Wait for Line<'_> {
     fn set_timeout(&mut self, _: Duration) {}
+
+    fn wait(&mut self) -> Result<Ready, ErrorKind> {
+        Ok(Ready::Write)
+    }
 }
 
 /// The same in each run, so that an input means the same.

@@ -262,6 +262,7 @@ pub(crate) mod tests {
                     exchange.transmitted(count);
                     continue;
                 }
+                Ok(Step::Duplex { .. }) => unreachable!("it sends or it receives"),
                 Ok(Step::Receive(buffer)) => {
                     let count = buffer.len().min(size).min(rest.len());
                     buffer[..count].copy_from_slice(&rest[..count]);

@@ -10,6 +10,7 @@ pub mod smoltcp;
 
 use core::fmt;
 use core::time::Duration;
+use embedded_io::ErrorType;
 
 /// Why a driver stopped: the protocol's own error, or the transport's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +35,32 @@ impl<P: fmt::Display, T: fmt::Debug> fmt::Display for DriveError<P, T> {
 
 impl<P: fmt::Debug + fmt::Display, T: fmt::Debug> core::error::Error for DriveError<P, T> {}
 
-/// A transport whose next read or write can be given a limit.
-pub trait Timeout {
-    /// The next read or write fails once it has waited this long.
-    fn set_timeout(&mut self, timeout: Duration);
+/// Which way octets can move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// A read returns at once: octets, the end, or an error.
+    Read,
+    /// A write takes at least one octet at once.
+    Write,
 }
 
-impl<T: Timeout> Timeout for &mut T {
+/// A transport whose next operation can be given a limit, and that can wait for both directions.
+pub trait Wait: ErrorType {
+    /// The next read, write or wait fails once it has waited this long.
+    fn set_timeout(&mut self, timeout: Duration);
+
+    /// Waits until octets can move, and says which way; [`Ready::Read`] if both.
+    ///
+    /// A transport that cannot look for octets without waiting for them says [`Ready::Write`].
+    fn wait(&mut self) -> Result<Ready, Self::Error>;
+}
+
+impl<T: Wait> Wait for &mut T {
     fn set_timeout(&mut self, timeout: Duration) {
         (**self).set_timeout(timeout);
+    }
+
+    fn wait(&mut self) -> Result<Ready, Self::Error> {
+        (**self).wait()
     }
 }

@@ -3,7 +3,7 @@
 //! [`Stack`] is the device's network: interface, sockets, Ethernet device, clock. [`Socket`] is one connection over it;
 //! while it waits it keeps the whole stack going, so timers, acknowledgements and address leases are served.
 
-use super::Timeout;
+use super::{Ready, Wait};
 use ::smoltcp::iface::{Interface, SocketHandle, SocketSet};
 use ::smoltcp::phy::Device;
 use ::smoltcp::socket::tcp::{self, State};
@@ -146,7 +146,7 @@ impl<'s, 'a, D: Device, C: Clock> Socket<'s, 'a, D, C> {
         socket.set_nagle_enabled(false);
         // A delayed acknowledgement with a small window makes the peer wait after each burst.
         socket.set_ack_delay(None);
-        self.wait(|socket| match socket.state() {
+        self.until(|socket| match socket.state() {
             State::SynSent | State::SynReceived => None,
             State::Closed => Some(Err(Error::Refused)),
             _ => Some(Ok(())),
@@ -158,14 +158,14 @@ impl<'s, 'a, D: Device, C: Clock> Socket<'s, 'a, D, C> {
     /// What the peer has not sent yet is no longer wanted; its own end is waited for a second.
     pub fn close(&mut self) -> Result<(), Error> {
         self.socket().close();
-        self.wait(|socket| match socket.state() {
+        self.until(|socket| match socket.state() {
             State::FinWait1 | State::Closing | State::LastAck => None,
             State::Closed if socket.send_queue() > 0 => Some(Err(Error::Reset)),
             _ => Some(Ok(())),
         })?;
         self.timeout = LINGER;
         // Without it the connection is broken off afterwards, which takes nothing away that was acknowledged.
-        let _ = self.wait(|socket| (socket.state() != State::FinWait2).then_some(Ok(())));
+        let _ = self.until(|socket| (socket.state() != State::FinWait2).then_some(Ok(())));
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl<'s, 'a, D: Device, C: Clock> Socket<'s, 'a, D, C> {
         }
     }
 
-    fn wait<R>(&mut self, mut done: impl FnMut(&mut tcp::Socket<'a>) -> Option<Result<R, Error>>) -> Result<R, Error> {
+    fn until<R>(&mut self, mut done: impl FnMut(&mut tcp::Socket<'a>) -> Option<Result<R, Error>>) -> Result<R, Error> {
         let handle = self.handle;
         self.stack
             .wait(self.timeout, |stack| {
@@ -203,9 +203,21 @@ impl<D: Device, C: Clock> Drop for Socket<'_, '_, D, C> {
     }
 }
 
-impl<D: Device, C: Clock> Timeout for Socket<'_, '_, D, C> {
+impl<D: Device, C: Clock> Wait for Socket<'_, '_, D, C> {
     fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
+    }
+
+    fn wait(&mut self) -> Result<Ready, Error> {
+        self.until(|socket| {
+            if socket.can_recv() || !socket.may_recv() {
+                Some(Ok(Ready::Read))
+            } else if socket.can_send() || !socket.may_send() {
+                Some(Ok(Ready::Write))
+            } else {
+                None
+            }
+        })
     }
 }
 
@@ -218,7 +230,7 @@ impl<D: Device, C: Clock> Read for Socket<'_, '_, D, C> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        self.wait(|socket| match socket.recv_slice(buffer) {
+        self.until(|socket| match socket.recv_slice(buffer) {
             Ok(0) => None,
             Ok(count) => Some(Ok(count)),
             Err(tcp::RecvError::Finished) => Some(Ok(0)),
@@ -232,7 +244,7 @@ impl<D: Device, C: Clock> Write for Socket<'_, '_, D, C> {
         if octets.is_empty() {
             return Ok(0);
         }
-        self.wait(|socket| match socket.send_slice(octets) {
+        self.until(|socket| match socket.send_slice(octets) {
             Ok(0) => None,
             Ok(count) => Some(Ok(count)),
             Err(tcp::SendError::InvalidState) => Some(Err(Error::Reset)),

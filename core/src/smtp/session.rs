@@ -445,6 +445,7 @@ pub(crate) mod tests {
                     let count = octets.len();
                     session.transmitted(count);
                 }
+                Step::Duplex { .. } => unreachable!("it sends or it receives"),
                 Step::Receive(room) => {
                     let Some(reply) = replies.next() else {
                         return Ok((whole, last));

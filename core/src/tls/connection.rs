@@ -4,7 +4,7 @@ use super::error::Error;
 use super::records::{Records, Shared};
 use super::suite::ChaCha20Poly1305Sha256;
 use super::verifier::Verifier;
-use crate::io::Timeout;
+use crate::io::{Ready, Wait};
 use core::time::Duration;
 use embedded_io::{ErrorType, Read, Write};
 use embedded_tls::blocking::{CryptoProvider, TlsConfig, TlsConnection, TlsContext, TlsError, TlsVerifier};
@@ -44,7 +44,7 @@ pub struct Storage<'a> {
 /// Offers ChaCha20-Poly1305 with SHA-256 and ECDHE on P-256. The first error is repeated by every later call.
 pub struct Connection<'a, T>
 where
-    T: Read + Write + Timeout + 'a,
+    T: Read + Write + Wait + 'a,
 {
     tls: TlsConnection<'a, Records<'a, T>, ChaCha20Poly1305Sha256>,
     shared: &'a Shared,
@@ -60,11 +60,11 @@ enum End {
 
 impl<'a, T> Connection<'a, T>
 where
-    T: Read + Write + Timeout + 'a,
+    T: Read + Write + Wait + 'a,
 {
     /// Performs the handshake over `transport`; lend it as `&mut` to keep it after an error.
     ///
-    /// The transport keeps the timeout that it has, until [`set_timeout`](Timeout::set_timeout).
+    /// The transport keeps the timeout that it has, until [`set_timeout`](Wait::set_timeout).
     pub fn open(
         transport: T,
         config: &Config<'_>,
@@ -170,11 +170,11 @@ impl<R: CryptoRngCore> CryptoProvider for Provider<'_, '_, R> {
     }
 }
 
-impl<'a, T: Read + Write + Timeout + 'a> ErrorType for Connection<'a, T> {
+impl<'a, T: Read + Write + Wait + 'a> ErrorType for Connection<'a, T> {
     type Error = Error;
 }
 
-impl<'a, T: Read + Write + Timeout + 'a> Read for Connection<'a, T> {
+impl<'a, T: Read + Write + Wait + 'a> Read for Connection<'a, T> {
     /// 0 once the server has sent close_notify; an end without it is [`Error::Truncated`].
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         match self.end {
@@ -192,7 +192,7 @@ impl<'a, T: Read + Write + Timeout + 'a> Read for Connection<'a, T> {
     }
 }
 
-impl<'a, T: Read + Write + Timeout + 'a> Write for Connection<'a, T> {
+impl<'a, T: Read + Write + Wait + 'a> Write for Connection<'a, T> {
     /// Fills one record; it is sent when it is full, or by [`flush`](Write::flush).
     fn write(&mut self, octets: &[u8]) -> Result<usize, Error> {
         self.check()?;
@@ -207,9 +207,14 @@ impl<'a, T: Read + Write + Timeout + 'a> Write for Connection<'a, T> {
     }
 }
 
-impl<'a, T: Read + Write + Timeout + 'a> Timeout for Connection<'a, T> {
+impl<'a, T: Read + Write + Wait + 'a> Wait for Connection<'a, T> {
     /// Limits every read and write of the transport; reading one record takes several.
     fn set_timeout(&mut self, timeout: Duration) {
         self.shared.set_timeout(timeout);
+    }
+
+    /// Always [`Ready::Write`]: whether application data has come shows only once a whole record is waited for.
+    fn wait(&mut self) -> Result<Ready, Error> {
+        self.check().map(|()| Ready::Write)
     }
 }

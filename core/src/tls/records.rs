@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::suite::{APPLICATION_DATA, HANDSHAKE, OPEN_VERSION, RECORD_VERSION};
-use crate::io::Timeout;
+use crate::io::Wait;
 use core::cell::Cell;
 use core::time::Duration;
 use embedded_io::{Error as _, ErrorKind, ErrorType, Read, Write};
@@ -138,7 +138,7 @@ impl<'a, T> Records<'a, T> {
     }
 }
 
-impl<T: Timeout> Records<'_, T> {
+impl<T: Wait> Records<'_, T> {
     fn apply_timeout(&mut self) {
         if let Some(timeout) = self.shared.timeout.get() {
             self.transport.set_timeout(timeout);
@@ -150,7 +150,7 @@ impl<T> ErrorType for Records<'_, T> {
     type Error = ErrorKind;
 }
 
-impl<T: Read + Timeout> Read for Records<'_, T> {
+impl<T: Read + Wait> Read for Records<'_, T> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
         self.apply_timeout();
         if self.rest == 0 && self.passed == self.header.len() {
@@ -184,7 +184,7 @@ impl<T: Read + Timeout> Read for Records<'_, T> {
     }
 }
 
-impl<T: Write + Timeout> Write for Records<'_, T> {
+impl<T: Write + Wait> Write for Records<'_, T> {
     fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
         if self.shared.silent.get() {
             return Err(ErrorKind::NotConnected);
@@ -210,6 +210,7 @@ impl<T: Write + Timeout> Write for Records<'_, T> {
 #[cfg(any(test, gatepost_unit_tests))]
 pub(crate) mod tests {
     use super::*;
+    use crate::io::Ready;
 
     /// Moves at most `chunk` octets a call.
     struct Line<'o> {
@@ -245,9 +246,13 @@ pub(crate) mod tests {
         }
     }
 
-    impl Timeout for Line<'_> {
+    impl Wait for Line<'_> {
         fn set_timeout(&mut self, timeout: Duration) {
             self.timeout = Some(timeout);
+        }
+
+        fn wait(&mut self) -> Result<Ready, ErrorKind> {
+            Ok(Ready::Write)
         }
     }
 

@@ -8,7 +8,7 @@ use core::fmt::Write;
 use core::time::Duration;
 use gatepost_core::io::blocking::next_event;
 use gatepost_core::io::smoltcp::Clock;
-use gatepost_core::io::{DriveError, Timeout};
+use gatepost_core::io::{DriveError, Wait};
 use gatepost_core::message::{Attachment, Composer, DateTime, Mailbox, Message, MessageId, Source};
 use gatepost_core::smtp::{self, Config, Envelope, Event, Security, Session, Storage};
 use gatepost_core::tls;

@@ -1,7 +1,9 @@
 //! A TCP connection that never waits beyond its limit.
 
 use super::{Endpoint, Error};
-use gatepost_core::io::Timeout;
+use gatepost_core::io::{Ready, Wait};
+use rustix::event::{self, PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use rustix::net::sockopt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
@@ -84,10 +86,28 @@ impl Write for Tcp {
     }
 }
 
-impl Timeout for Tcp {
+impl embedded_io::ErrorType for Tcp {
+    type Error = io::Error;
+}
+
+impl Wait for Tcp {
     fn set_timeout(&mut self, timeout: Duration) {
         let now = Instant::now();
         self.deadline = now.checked_add(timeout).unwrap_or(now + YEAR);
+    }
+
+    fn wait(&mut self) -> io::Result<Ready> {
+        loop {
+            let remaining = self.remaining()?;
+            let mut polled = [PollFd::new(&self.stream, PollFlags::IN | PollFlags::OUT)];
+            let limit = remaining.and_then(|remaining| Timespec::try_from(remaining).ok());
+            match event::poll(&mut polled, limit.as_ref()) {
+                Err(Errno::INTR) | Ok(0) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) if polled[0].revents() == PollFlags::OUT => return Ok(Ready::Write),
+                Ok(_) => return Ok(Ready::Read),
+            }
+        }
     }
 }
 

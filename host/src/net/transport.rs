@@ -1,7 +1,7 @@
 //! A TCP connection that can be put under TLS while it runs, as STARTTLS asks for.
 
 use super::{Endpoint, Error, Tcp, Tls, Trust};
-use gatepost_core::io::Timeout;
+use gatepost_core::io::{Ready, Wait};
 use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -75,9 +75,16 @@ impl embedded_io::Write for Transport {
     }
 }
 
-impl Timeout for Transport {
+impl Wait for Transport {
     fn set_timeout(&mut self, timeout: Duration) {
         self.tcp.set_timeout(timeout.min(self.limit));
+    }
+
+    fn wait(&mut self) -> Result<Ready, Error> {
+        match &self.tls {
+            Some(_) => Ok(Ready::Write),
+            None => self.tcp.wait().map_err(Error::from_io),
+        }
     }
 }
 

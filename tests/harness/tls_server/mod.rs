@@ -16,7 +16,7 @@ pub use random::Seeded;
 pub use script::{Hello, Record, Script, Scripted};
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
-use gatepost_core::io::Timeout;
+use gatepost_core::io::{Ready, Wait};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -91,8 +91,12 @@ impl<S: Server> Write for Wire<S> {
     }
 }
 
-impl<S> Timeout for Wire<S> {
+impl<S> Wait for Wire<S> {
     fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = Some(timeout);
+    }
+
+    fn wait(&mut self) -> Result<Ready, ErrorKind> {
+        Ok(Ready::Write)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Client, NAME, Outcome, close_notify, honest, meet, pair, pong, ponged, script};
 use embedded_io::{ErrorKind, Read};
-use gatepost_core::io::Timeout;
+use gatepost_core::io::Wait;
 use gatepost_core::tls::{Config, Connection, Error, Shared, Storage};
 use harness::tls_server::chain::{self, Kind, NOW, Party};
 use harness::tls_server::{Hello, Honest, Message, Proof, Record, Recorded, Script, Scripted, Seeded, Wire};
