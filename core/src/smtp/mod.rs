@@ -17,6 +17,7 @@ pub(crate) mod command;
 mod error;
 pub(crate) mod extension;
 pub(crate) mod reply;
+pub mod sasl;
 pub(crate) mod session;
 pub(crate) mod transparency;
 
