@@ -15,6 +15,7 @@ pub struct Test {
 /// The tests of every module.
 pub const ALL: &[&[Test]] = &[
     crate::ascii::tests::TESTS,
+    crate::message::tests::TESTS,
     crate::message::address::tests::TESTS,
     crate::message::composer::tests::TESTS,
     crate::message::date::tests::TESTS,

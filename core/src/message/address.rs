@@ -45,6 +45,11 @@ impl<'a> Address<'a> {
         self.text
     }
 
+    /// Whether it needs no SMTPUTF8 (RFC 6531).
+    pub fn is_ascii(&self) -> bool {
+        self.text.is_ascii()
+    }
+
     /// What stands before the `@`, quotes included.
     pub fn local_part(&self) -> &'a str {
         self.text.get(..self.at).unwrap_or_default()

@@ -19,8 +19,43 @@ pub use composer::{Attachment, Composer, Message, MessageId};
 pub use date::DateTime;
 pub use error::Error;
 
+/// What octets a way carries, or what a content needs; ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Transfer {
+    /// ASCII lines of at most 998 octets (RFC 5321 2.4).
+    SevenBit,
+    /// Lines of at most 998 octets of any value but NUL (RFC 6152).
+    EightBit,
+    /// Any octets (RFC 3030).
+    Binary,
+}
+
+/// What a [`Source`] is about to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// What the way must carry.
+    pub transfer: Transfer,
+    /// The header section holds UTF-8 (RFC 6532), so the way must know SMTPUTF8.
+    pub utf8: bool,
+    /// How many octets, if that is known: exactly, with CRLF for every line end, also behind the last line, and before
+    /// dots are doubled. With [`Transfer::Binary`] it is known.
+    pub octets: Option<u64>,
+}
+
 /// Where mail data, or the content of an attachment, comes from.
 pub trait Source {
+    /// Called once before the first pull: what the way carries, and whether it knows SMTPUTF8; says what will come.
+    ///
+    /// A source that cannot be written for that way says what it needs, and is not pulled.
+    fn open(&mut self, allowed: Transfer, utf8: bool) -> Result<Content, Error> {
+        let _ = (allowed, utf8);
+        Ok(Content {
+            transfer: Transfer::SevenBit,
+            utf8: false,
+            octets: None,
+        })
+    }
+
     /// Writes the next octets to the front of `out`, which is not empty, and says how many; 0 means: complete.
     ///
     /// An error is final; a session whose source failed leaves without the end of the mail data.
@@ -28,6 +63,10 @@ pub trait Source {
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
+    fn open(&mut self, allowed: Transfer, utf8: bool) -> Result<Content, Error> {
+        (**self).open(allowed, utf8)
+    }
+
     fn pull(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         (**self).pull(out)
     }
@@ -35,11 +74,52 @@ impl<S: Source + ?Sized> Source for &mut S {
 
 /// Octets in memory; what was pulled is taken off the front.
 impl Source for &[u8] {
+    /// Octets beyond ASCII need [`Transfer::EightBit`]; a header section among them is taken for ASCII.
+    fn open(&mut self, _: Transfer, _: bool) -> Result<Content, Error> {
+        // A line end is a CR, an LF, or both as CRLF; each becomes two octets.
+        let (mut octets, mut last, mut ascii) = (0u64, b'\n', true);
+        for octet in *self {
+            octets += match (last, octet) {
+                (b'\r', b'\n') => 0,
+                (_, b'\r' | b'\n') => 2,
+                _ => 1,
+            };
+            ascii &= octet.is_ascii();
+            last = *octet;
+        }
+        let open = !matches!(last, b'\r' | b'\n');
+        Ok(Content {
+            transfer: if ascii { Transfer::SevenBit } else { Transfer::EightBit },
+            utf8: false,
+            octets: Some(if open { octets + 2 } else { octets }),
+        })
+    }
+
     fn pull(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         let count = self.len().min(out.len());
         let (head, tail) = self.split_at(count);
         out[..count].copy_from_slice(head);
         *self = tail;
         Ok(count)
+    }
+}
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+
+    tests! {
+        fn octets_in_memory_say_how_many_they_will_be() {
+            let check = |mut data: &[u8], transfer, octets| {
+                let content = data.open(Transfer::Binary, true);
+                assert_eq!(content, Ok(Content { transfer, utf8: false, octets: Some(octets) }));
+            };
+            check(b"", Transfer::SevenBit, 0);
+            check(b"a", Transfer::SevenBit, 3);
+            check(b"a\r\nb\r\n", Transfer::SevenBit, 6);
+            check(b"a\nb\r", Transfer::SevenBit, 6);
+            check(b"\n\r\r\n\n", Transfer::SevenBit, 8);
+            check(b"\xe4\r\n", Transfer::EightBit, 3);
+        }
     }
 }
