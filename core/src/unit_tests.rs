@@ -26,8 +26,15 @@ pub const ALL: &[&[Test]] = &[
     crate::smtp::extension::tests::TESTS,
     crate::smtp::reply::tests::TESTS,
     crate::smtp::sasl::tests::TESTS,
+    #[cfg(feature = "cram-md5")]
+    crate::smtp::sasl::cram_md5::tests::TESTS,
+    crate::smtp::sasl::external::tests::TESTS,
     crate::smtp::sasl::login::tests::TESTS,
+    crate::smtp::sasl::oauthbearer::tests::TESTS,
     crate::smtp::sasl::plain::tests::TESTS,
+    #[cfg(feature = "scram")]
+    crate::smtp::sasl::scram::tests::TESTS,
+    crate::smtp::sasl::xoauth2::tests::TESTS,
     crate::smtp::session::tests::TESTS,
     crate::smtp::transparency::tests::TESTS,
     crate::http::url::tests::TESTS,

@@ -8,13 +8,28 @@
 //! and passwords should be in the form that RFC 4013 (SASLprep) gives them. Printable ASCII always is; any other text
 //! is sent as it stands, because the tables of Unicode do not fit a microcontroller.
 
+mod bearer;
+#[cfg(feature = "cram-md5")]
+pub(crate) mod cram_md5;
 mod error;
+pub(crate) mod external;
 pub(crate) mod login;
+pub(crate) mod oauthbearer;
 pub(crate) mod plain;
+#[cfg(feature = "scram")]
+pub(crate) mod scram;
+pub(crate) mod xoauth2;
 
+#[cfg(feature = "cram-md5")]
+pub use cram_md5::CramMd5;
 pub use error::Error;
+pub use external::External;
 pub use login::Login;
+pub use oauthbearer::OAuthBearer;
 pub use plain::Plain;
+#[cfg(feature = "scram")]
+pub use scram::ScramSha256;
+pub use xoauth2::XOAuth2;
 
 use crate::ascii;
 
@@ -77,17 +92,30 @@ impl<'a> Challenge<'a> {
         }
         ascii::base64_decode(self.text, out).ok_or(Error::Base64)
     }
+
+    /// Decodes as much of it as fits `out`, and says how many octets; nothing if it is no base64.
+    fn decode_front(&self, out: &mut [u8]) -> usize {
+        let quads = self.text.len().min(out.len() / 3 * 4) & !3;
+        let front = self.text.get(..quads).unwrap_or_default();
+        ascii::base64_decode(front, out).map_or(0, <[u8]>::len)
+    }
 }
 
-/// Appends `pieces` one after the other to the front of `out`, and says how many octets that are.
+/// Writes `pieces` one after the other to the front of `out`, and says how many octets that are.
 fn write(out: &mut [u8], pieces: &[&[u8]]) -> Result<usize, Error> {
     let mut length = 0;
     for piece in pieces {
-        let end = length + piece.len();
-        out.get_mut(length..end).ok_or(Error::Storage)?.copy_from_slice(piece);
-        length = end;
+        append(out, &mut length, piece)?;
     }
     Ok(length)
+}
+
+/// Writes `piece` behind the first `length` octets of `out`.
+fn append(out: &mut [u8], length: &mut usize, piece: &[u8]) -> Result<(), Error> {
+    let room = out.get_mut(*length..).and_then(|room| room.get_mut(..piece.len()));
+    room.ok_or(Error::Storage)?.copy_from_slice(piece);
+    *length += piece.len();
+    Ok(())
 }
 
 /// Neither `user` nor `password` may be empty or hold a control character.
@@ -99,6 +127,15 @@ fn check(user: &str, password: &str) -> Result<(), Error> {
         return Err(Error::Password);
     }
     Ok(())
+}
+
+/// The octets of a name as `saslname` writes them, in which `,` and `=` have a meaning (RFC 5801 4).
+fn saslname(name: &str) -> impl Iterator<Item = &[u8]> {
+    name.as_bytes().chunks(1).map(|octet| match octet {
+        b"," => b"=2C",
+        b"=" => b"=3D",
+        _ => octet,
+    })
 }
 
 fn is_credential(text: &str) -> bool {
