@@ -5,9 +5,11 @@ mod error;
 mod tcp;
 mod tls;
 mod transport;
+mod trust;
 
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use tcp::Tcp;
-pub use tls::{Roots, Tls, Trust};
+pub use tls::Tls;
 pub use transport::Transport;
+pub use trust::{Roots, Trust};

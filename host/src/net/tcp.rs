@@ -1,7 +1,7 @@
-//! A TCP connection that never waits beyond its limit.
+//! A TCP connection that never waits beyond its limits.
 
 use super::{Endpoint, Error};
-use gatepost_core::io::{Ready, Wait};
+use gatepost_core::io::Ready;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::sockopt;
@@ -10,10 +10,15 @@ use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// A connected TCP stream whose reads and writes share one deadline, however many system calls they take.
+///
+/// Its socket never blocks: what waits is [`Tcp::ready`] alone.
 #[derive(Debug)]
 pub struct Tcp {
     stream: TcpStream,
+    /// Of the current operation.
     deadline: Instant,
+    /// Of the whole conversation.
+    end: Option<Instant>,
 }
 
 impl Tcp {
@@ -33,6 +38,7 @@ impl Tcp {
     }
 
     fn new(stream: TcpStream, limit: Duration) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         // A protocol may wait minutes for a slow answer (RFC 5321 4.5.3.2), but not on a path that is dead.
         sockopt::set_socket_keepalive(&stream, true)?;
@@ -41,7 +47,8 @@ impl Tcp {
         sockopt::set_tcp_user_timeout(&stream, DEAD_PATH_MS)?;
         Ok(Self {
             stream,
-            deadline: Instant::now() + limit,
+            deadline: after(limit),
+            end: None,
         })
     }
 
@@ -50,35 +57,80 @@ impl Tcp {
         Ok(self.stream.local_addr()?.ip().to_canonical())
     }
 
-    fn remaining(&self) -> io::Result<Option<Duration>> {
-        match self.deadline.saturating_duration_since(Instant::now()) {
+    /// After `end` nothing is read or written any more, whatever limit an operation is given.
+    pub fn deadline(&mut self, end: Instant) {
+        self.end = Some(end);
+    }
+
+    /// From now on the next operations may take `limit` together.
+    pub fn set_timeout(&mut self, limit: Duration) {
+        self.deadline = after(limit);
+    }
+
+    /// Waits until a read or a write moves octets at once.
+    pub fn wait(&self) -> io::Result<Ready> {
+        Ok(match self.ready(PollFlags::IN | PollFlags::OUT)? {
+            PollFlags::OUT => Ready::Write,
+            _ => Ready::Read,
+        })
+    }
+
+    /// The socket, whose reads and writes answer [`io::ErrorKind::WouldBlock`] instead of waiting.
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Waits until one of `flags` (or the end, or an error) is there; says what is.
+    pub(super) fn ready(&self, flags: PollFlags) -> io::Result<PollFlags> {
+        loop {
+            let remaining = Timespec::try_from(self.remaining()?).ok();
+            let mut polled = [PollFd::new(&self.stream, flags)];
+            match event::poll(&mut polled, remaining.as_ref()) {
+                Err(Errno::INTR) | Ok(0) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(polled[0].revents()),
+            }
+        }
+    }
+
+    pub(super) fn remaining(&self) -> io::Result<Duration> {
+        let deadline = self.end.map_or(self.deadline, |end| end.min(self.deadline));
+        match deadline.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
-            remaining => Ok(Some(remaining)),
+            remaining => Ok(remaining),
+        }
+    }
+
+    /// Tries `operation` until it does not ask to wait any more.
+    fn complete(
+        &self,
+        flags: PollFlags,
+        mut operation: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        // Also where nothing has to be waited for: a peer that sends for ever must not be read for ever.
+        self.remaining()?;
+        loop {
+            match operation(&self.stream) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.ready(flags)?;
+                }
+                outcome => return outcome,
+            }
         }
     }
 }
 
 impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            self.stream.set_read_timeout(self.remaining()?)?;
-            match self.stream.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome,
-            }
-        }
+        self.complete(PollFlags::IN, |mut socket| socket.read(buffer))
     }
 }
 
 impl Write for Tcp {
+    /// Sends as much as there is room for at once; waits only if there is none.
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        loop {
-            self.stream.set_write_timeout(self.remaining()?)?;
-            match self.stream.write(octets) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome,
-            }
-        }
+        self.complete(PollFlags::OUT, |mut socket| socket.write(octets))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -86,29 +138,10 @@ impl Write for Tcp {
     }
 }
 
-impl embedded_io::ErrorType for Tcp {
-    type Error = io::Error;
-}
-
-impl Wait for Tcp {
-    fn set_timeout(&mut self, timeout: Duration) {
-        let now = Instant::now();
-        self.deadline = now.checked_add(timeout).unwrap_or(now + YEAR);
-    }
-
-    fn wait(&mut self) -> io::Result<Ready> {
-        loop {
-            let remaining = self.remaining()?;
-            let mut polled = [PollFd::new(&self.stream, PollFlags::IN | PollFlags::OUT)];
-            let limit = remaining.and_then(|remaining| Timespec::try_from(remaining).ok());
-            match event::poll(&mut polled, limit.as_ref()) {
-                Err(Errno::INTR) | Ok(0) => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) if polled[0].revents() == PollFlags::OUT => return Ok(Ready::Write),
-                Ok(_) => return Ok(Ready::Read),
-            }
-        }
-    }
+/// The time when `limit` will have passed.
+fn after(limit: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(limit).unwrap_or(now + YEAR)
 }
 
 /// How long a silent path is left alone before it is probed, and between probes.

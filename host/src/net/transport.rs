@@ -4,7 +4,7 @@ use super::{Endpoint, Error, Tcp, Tls, Trust};
 use gatepost_core::io::{Ready, Wait};
 use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the drivers of `gatepost-core` read from and write to.
 pub struct Transport {
@@ -35,6 +35,16 @@ impl Transport {
         self.limit = limit;
     }
 
+    /// After `end` nothing is read or written any more: a limit of the whole conversation, beside that of each operation.
+    pub fn deadline(&mut self, end: Instant) {
+        self.tcp.deadline(end);
+    }
+
+    /// The channel binding `tls-exporter` (RFC 9266), for mechanisms such as SCRAM-SHA-256-PLUS; `None` without TLS 1.3.
+    pub fn exporter(&self) -> Option<[u8; 32]> {
+        self.tls.as_ref().and_then(Tls::exporter)
+    }
+
     /// The address of this end.
     pub fn local(&self) -> Result<IpAddr, Error> {
         self.tcp.local().map_err(Error::Io)
@@ -53,7 +63,7 @@ impl embedded_io::ErrorType for Transport {
 impl embedded_io::Read for Transport {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         match &mut self.tls {
-            Some(tls) => tls.read(&mut self.tcp, buffer),
+            Some(tls) => tls.read(&self.tcp, buffer),
             None => self.tcp.read(buffer).map_err(Error::from_io),
         }
     }
@@ -62,14 +72,14 @@ impl embedded_io::Read for Transport {
 impl embedded_io::Write for Transport {
     fn write(&mut self, octets: &[u8]) -> Result<usize, Error> {
         match &mut self.tls {
-            Some(tls) => tls.write(&mut self.tcp, octets),
+            Some(tls) => tls.write(&self.tcp, octets),
             None => self.tcp.write(octets).map_err(Error::from_io),
         }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
         match &mut self.tls {
-            Some(tls) => tls.flush(&mut self.tcp),
+            Some(tls) => tls.flush(&self.tcp),
             None => self.tcp.flush().map_err(Error::from_io),
         }
     }
@@ -81,8 +91,8 @@ impl Wait for Transport {
     }
 
     fn wait(&mut self) -> Result<Ready, Error> {
-        match &self.tls {
-            Some(_) => Ok(Ready::Write),
+        match &mut self.tls {
+            Some(tls) => tls.wait(&self.tcp),
             None => self.tcp.wait().map_err(Error::from_io),
         }
     }
@@ -92,7 +102,7 @@ impl Drop for Transport {
     fn drop(&mut self) {
         if let Some(tls) = &mut self.tls {
             self.tcp.set_timeout(FAREWELL);
-            tls.close(&mut self.tcp);
+            tls.close(&self.tcp);
         }
     }
 }
