@@ -105,17 +105,27 @@ impl<'a> Challenge<'a> {
 fn write(out: &mut [u8], pieces: &[&[u8]]) -> Result<usize, Error> {
     let mut length = 0;
     for piece in pieces {
-        append(out, &mut length, piece)?;
+        append(out, &mut length, piece);
     }
-    Ok(length)
+    fits(out, length)
 }
 
-/// Writes `piece` behind the first `length` octets of `out`.
-fn append(out: &mut [u8], length: &mut usize, piece: &[u8]) -> Result<(), Error> {
-    let room = out.get_mut(*length..).and_then(|room| room.get_mut(..piece.len()));
-    room.ok_or(Error::Storage)?.copy_from_slice(piece);
-    *length += piece.len();
-    Ok(())
+/// Writes `piece` behind the first `length` octets of `out`, or only counts it: see [`fits`].
+fn append(out: &mut [u8], length: &mut usize, piece: &[u8]) {
+    let end = length.saturating_add(piece.len());
+    if let Some(room) = out.get_mut(*length..end) {
+        room.copy_from_slice(piece);
+    }
+    *length = end;
+}
+
+/// Whether `out` had room for the `length` octets that were appended.
+fn fits(out: &[u8], length: usize) -> Result<usize, Error> {
+    if length <= out.len() {
+        Ok(length)
+    } else {
+        Err(Error::Storage)
+    }
 }
 
 /// Neither `user` nor `password` may be empty or hold a control character.

@@ -1,7 +1,7 @@
 //! OAUTHBEARER: an OAuth 2.0 token (RFC 7628).
 
 use super::bearer::{Failure, is_token};
-use super::{Challenge, Error, Mechanism, append, is_credential, saslname};
+use super::{Challenge, Error, Mechanism, append, fits, is_credential, saslname, write};
 use core::fmt;
 
 /// OAUTHBEARER (RFC 7628). `Debug` shows no token.
@@ -60,25 +60,25 @@ impl Mechanism for OAuthBearer<'_> {
         self.failure.clear();
         // client-resp = gs2-header kvsep *kvpair kvsep
         let mut length = 0;
-        append(out, &mut length, b"n,")?;
+        append(out, &mut length, b"n,");
         if !self.user.is_empty() {
-            append(out, &mut length, b"a=")?;
+            append(out, &mut length, b"a=");
             for piece in saslname(self.user) {
-                append(out, &mut length, piece)?;
+                append(out, &mut length, piece);
             }
         }
-        append(out, &mut length, b",\x01")?;
+        append(out, &mut length, b",\x01");
         if let Some((host, port)) = self.server {
             let (digits, start) = decimal(port);
             let port = digits.get(start..).unwrap_or_default();
             for piece in [b"host=", host.as_bytes(), b"\x01port=", port, b"\x01"] {
-                append(out, &mut length, piece)?;
+                append(out, &mut length, piece);
             }
         }
         for piece in [b"auth=Bearer ", self.token.as_bytes(), b"\x01\x01"] {
-            append(out, &mut length, piece)?;
+            append(out, &mut length, piece);
         }
-        Ok(Some(length))
+        fits(out, length).map(Some)
     }
 
     fn respond(&mut self, challenge: Challenge<'_>, out: &mut [u8]) -> Result<usize, Error> {
@@ -86,9 +86,7 @@ impl Mechanism for OAuthBearer<'_> {
         if !self.failure.keep(challenge) {
             return Err(Error::Unexpected);
         }
-        let mut length = 0;
-        append(out, &mut length, b"\x01")?;
-        Ok(length)
+        write(out, &[b"\x01"])
     }
 
     fn longest(&self) -> usize {

@@ -9,8 +9,8 @@
 //! certificate that is trusted, gets nothing that it could pass on. If the connection could be bound and the server
 //! does not list -PLUS, the header says so (`y`), and a server whose list was tampered with refuses.
 
-use super::{Challenge, Error, Mechanism, append, check, saslname, write};
-use crate::ascii::{base64_decode, base64_encode, decimal};
+use super::{Challenge, Error, Mechanism, append, check, fits, saslname, write};
+use crate::ascii::{base64_decode, base64_encode};
 use core::fmt;
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, Mac};
@@ -83,14 +83,13 @@ impl<'a> ScramSha256<'a> {
     fn client_final(&mut self, challenge: Challenge<'_>, out: &mut [u8]) -> Result<usize, Error> {
         let mut input = [0; BINDING];
         let mut length = 0;
-        append(&mut input, &mut length, self.gs2_header())?;
+        append(&mut input, &mut length, self.gs2_header());
         if let Some(exporter) = self.binding.as_ref().filter(|_| self.plus) {
-            append(&mut input, &mut length, exporter)?;
+            append(&mut input, &mut length, exporter);
         }
         let input = input.get(..length).unwrap_or_default();
-        // `c=`, the base64, which needs no padding, and a comma; behind it server-first, whose `r=nonce` stays in place.
+        // `c=` and the base64, which needs no padding; a comma; and server-first, whose `r=nonce` stays in its place.
         let (front, back) = out.split_at_mut_checked(length / 3 * 4 + 3).ok_or(Error::Storage)?;
-        front.fill(b',');
         write(front, &[b"c="])?;
         let binding = base64_encode(input, front.get_mut(2..).unwrap_or_default()).ok_or(Error::Storage)?;
         let length = challenge.decode(back)?.len();
@@ -117,23 +116,23 @@ impl<'a> ScramSha256<'a> {
             b",r=",
             nonce,
         ];
-        let mut keys = Zeroizing::new([[0; HASH]; 3]);
-        let [salted, key, proof] = &mut *keys;
-        salted_password(self.password, salt, iterations, salted);
-        // ClientProof = ClientKey XOR HMAC(H(ClientKey), AuthMessage)
-        hmac(salted, None, &[b"Client Key"], proof);
-        *key = Sha256::digest(proof.as_slice()).into();
-        hmac(key, Some(self.user), &message, &mut self.signature);
-        for (octet, signature) in proof.iter_mut().zip(&self.signature) {
-            *octet ^= signature;
-        }
-        hmac(salted, None, &[b"Server Key"], key);
-        hmac(key, Some(self.user), &message, &mut self.signature);
+        let mut proof = [0; HASH];
+        prove(
+            self.user,
+            self.password,
+            salt,
+            iterations,
+            &message,
+            &mut proof,
+            &mut self.signature,
+        );
 
-        let mut length = binding.len() + 5 + nonce.len();
-        append(out, &mut length, b",p=")?;
-        let room = out.get_mut(length..).ok_or(Error::Storage)?;
-        length += base64_encode(proof, room).ok_or(Error::Storage)?.len();
+        let binding = binding.len();
+        let mut length = binding + 5 + nonce.len();
+        append(out, &mut length, b",p=");
+        let text = out.get_mut(length..).and_then(|room| base64_encode(&proof, room));
+        length += text.ok_or(Error::Storage)?.len();
+        write(out.get_mut(2 + binding..).unwrap_or_default(), &[b","])?;
         self.state = State::Final;
         Ok(length)
     }
@@ -141,23 +140,23 @@ impl<'a> ScramSha256<'a> {
     /// Takes server-final, which gets an empty response.
     fn verify(&mut self, challenge: Challenge<'_>, out: &mut [u8]) -> Result<usize, Error> {
         let server_final = challenge.decode(out)?;
-        let mut attributes = server_final.split(|octet| *octet == b',');
-        let first = attributes.next().unwrap_or_default();
-        if let Some(error) = first.strip_prefix(b"e=") {
-            let binding = [
-                &b"channel-bindings-dont-match"[..],
-                b"server-does-support-channel-binding",
-            ];
-            return Err(if binding.contains(&error) {
-                Error::ChannelBinding
-            } else {
-                Error::Refused
-            });
-        }
-        let text = first.strip_prefix(b"v=").ok_or(Error::Malformed)?;
+        let text = match attributes_of(server_final)?.next() {
+            Some([b'v', b'=', text @ ..]) => text,
+            Some([b'e', b'=', error @ ..]) => {
+                let binding = [
+                    &b"channel-bindings-dont-match"[..],
+                    b"server-does-support-channel-binding",
+                ];
+                return Err(if binding.contains(&error) {
+                    Error::ChannelBinding
+                } else {
+                    Error::Refused
+                });
+            }
+            _ => return Err(Error::Malformed),
+        };
         let mut signature = [0; HASH];
         let signature = base64_decode(text, &mut signature).ok_or(Error::Malformed)?;
-        extensions(attributes)?;
         // In constant time, so that nobody finds the signature octet by octet.
         if !bool::from(signature.ct_eq(&self.signature)) {
             return Err(Error::Signature);
@@ -201,15 +200,13 @@ impl Mechanism for ScramSha256<'_> {
         // base64 is printable and has no comma.
         base64_encode(&octets, &mut self.nonce);
         let mut length = 0;
-        append(out, &mut length, self.gs2_header())?;
-        append(out, &mut length, b"n=")?;
-        for piece in saslname(self.user) {
-            append(out, &mut length, piece)?;
-        }
-        append(out, &mut length, b",r=")?;
-        append(out, &mut length, &self.nonce)?;
+        append(out, &mut length, self.gs2_header());
+        append(out, &mut length, b"n=");
+        saslname(self.user).for_each(|piece| append(out, &mut length, piece));
+        append(out, &mut length, b",r=");
+        append(out, &mut length, &self.nonce);
         self.state = State::First;
-        Ok(Some(length))
+        fits(out, length).map(Some)
     }
 
     fn respond(&mut self, challenge: Challenge<'_>, out: &mut [u8]) -> Result<usize, Error> {
@@ -265,46 +262,74 @@ struct ServerFirst<'a> {
 
 /// `nonce "," salt "," iteration-count ["," extensions]`, all of it checked but the salt's base64.
 fn server_first_of<'a>(message: &'a [u8], ours: &[u8]) -> Result<ServerFirst<'a>, Error> {
-    let mut attributes = message.split(|octet| *octet == b',');
-    let mut value = |name: &[u8; 2]| {
-        let attribute = attributes.next().unwrap_or_default();
-        match attribute.strip_prefix(name) {
-            Some(value) if !value.is_empty() => Ok(value),
-            _ if attribute.starts_with(b"m=") => Err(Error::Extension),
-            _ => Err(Error::Malformed),
-        }
+    let mut attributes = attributes_of(message)?;
+    let mut next = || attributes.next().unwrap_or_default();
+    let ([b'r', b'=', nonce @ ..], [b's', b'=', salt @ ..], [b'i', b'=', count @ ..]) = (next(), next(), next()) else {
+        return Err(Error::Malformed);
     };
-    let (nonce, salt, iterations) = (value(b"r=")?, value(b"s=")?, value(b"i=")?);
-    extensions(attributes)?;
+    let mut iterations = 0u32;
+    for digit in count {
+        if !digit.is_ascii_digit() {
+            return Err(Error::Malformed);
+        }
+        iterations = iterations.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
+    }
     // printable = %x21-2B / %x2D-7E
-    if !nonce.iter().all(u8::is_ascii_graphic) || !iterations.iter().all(u8::is_ascii_digit) {
+    if !nonce.iter().all(u8::is_ascii_graphic) {
         return Err(Error::Malformed);
     }
     // A nonce of our own alone would let a server replay what it heard elsewhere.
     if !nonce.starts_with(ours) || nonce.len() == ours.len() {
         return Err(Error::Nonce);
     }
-    let iterations = decimal(iterations).and_then(|count| u32::try_from(count).ok());
-    match iterations.ok_or(Error::TooManyIterations)? {
-        ..4096 => Err(Error::TooFewIterations),
-        iterations => Ok(ServerFirst {
-            nonce,
-            salt,
-            iterations,
-        }),
+    if iterations < 4096 {
+        return Err(Error::TooFewIterations);
     }
+    Ok(ServerFirst {
+        nonce,
+        salt,
+        iterations,
+    })
 }
 
-/// Optional attributes are ignored; one that is mandatory (`m`) is not (RFC 5802 5.1).
-fn extensions<'a>(attributes: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
-    for attribute in attributes {
+/// The attributes of a message, each `ALPHA "=" 1*value`. One too many is ignored, but not `m` (RFC 5802 5.1).
+fn attributes_of(message: &[u8]) -> Result<impl Iterator<Item = &[u8]>, Error> {
+    let attributes = message.split(|octet| *octet == b',');
+    for attribute in attributes.clone() {
         match attribute {
             [b'm', b'=', ..] => return Err(Error::Extension),
             [name, b'=', _, ..] if name.is_ascii_alphabetic() => {}
             _ => return Err(Error::Malformed),
         }
     }
-    Ok(())
+    Ok(attributes)
+}
+
+/// Computes what proves the password to the server, and with what the server has to answer (RFC 5802 3).
+///
+/// `message` is the AuthMessage without `n=` and the name of the user.
+fn prove(
+    user: &str,
+    password: &str,
+    salt: &[u8],
+    iterations: u32,
+    message: &[&[u8]],
+    proof: &mut [u8; HASH],
+    signature: &mut [u8; HASH],
+) {
+    let mut keys = Zeroizing::new([[0; HASH]; 2]);
+    let [salted, key] = &mut *keys;
+    salted_password(password, salt, iterations, salted);
+    // ClientProof = ClientKey XOR HMAC(H(ClientKey), AuthMessage)
+    hmac(salted, None, &[b"Client Key"], proof);
+    *key = Sha256::digest(proof.as_slice()).into();
+    hmac(key, Some(user), message, signature);
+    for (octet, signature) in proof.iter_mut().zip(signature.iter()) {
+        *octet ^= signature;
+    }
+    // ServerSignature = HMAC(ServerKey, AuthMessage)
+    hmac(salted, None, &[b"Server Key"], key);
+    hmac(key, Some(user), message, signature);
 }
 
 /// `Hi(password, salt, iterations)`, which is PBKDF2 with one block; `sum` comes as zeros.
@@ -447,7 +472,7 @@ pub(crate) mod tests {
         fn hostile_servers_in_the_last_message() {
             for (challenge, error) in [
                 ("", Error::Malformed),
-                ("v=", Error::Signature),
+                ("v=", Error::Malformed),
                 ("v=6rri", Error::Signature),
                 ("v=7rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", Error::Signature),
                 ("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4", Error::Malformed),
