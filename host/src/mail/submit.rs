@@ -203,7 +203,7 @@ fn address_literal(address: IpAddr) -> String {
     }
 }
 
-/// How long each address of the server may take to accept the connection.
+/// How long the server may take to be found and to accept the connection.
 const CONNECT: Duration = Duration::from_secs(15);
 /// How long the TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(60);

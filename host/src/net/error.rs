@@ -2,6 +2,7 @@
 
 use embedded_io::ErrorKind;
 use rustls::CertificateError;
+use std::net::SocketAddr;
 use std::{fmt, io};
 
 /// Why a transport could not be opened, secured or used.
@@ -10,8 +11,10 @@ use std::{fmt, io};
 pub enum Error {
     /// The host name could not be resolved.
     Resolve(io::Error),
-    /// No address of the host accepted the connection; the last refusal.
-    Connect(io::Error),
+    /// No address of the host accepted the connection; what each said, empty if it has none.
+    Connect(Vec<(SocketAddr, io::Error)>),
+    /// The proxy is out of reach, or did not open the connection; says which and why.
+    Proxy(String),
     /// The peer or the network stayed silent beyond the limit.
     TimedOut,
     /// The peer closed without saying so, or the connection was lost.
@@ -50,7 +53,19 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resolve(error) => write!(f, "the host name does not resolve: {error}"),
-            Self::Connect(error) => write!(f, "no connection: {error}"),
+            Self::Connect(refusals) => match refusals.as_slice() {
+                [] => f.write_str("no connection: the name has no address"),
+                [(_, error)] => write!(f, "no connection: {error}"),
+                refusals => {
+                    f.write_str("no connection")?;
+                    for (index, (address, error)) in refusals.iter().enumerate() {
+                        let separator = if index == 0 { ": " } else { "; " };
+                        write!(f, "{separator}{address}: {error}")?;
+                    }
+                    Ok(())
+                }
+            },
+            Self::Proxy(cause) => write!(f, "proxy {cause}"),
             Self::TimedOut => f.write_str("timed out"),
             Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => f.write_str("the connection was cut"),
             Self::Io(error) => write!(f, "the connection failed: {error}"),
@@ -75,7 +90,7 @@ impl std::error::Error for Error {}
 impl embedded_io::Error for Error {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Connect(_) | Self::Resolve(_) => ErrorKind::NotConnected,
+            Self::Connect(_) | Self::Proxy(_) | Self::Resolve(_) => ErrorKind::NotConnected,
             Self::Io(_) => ErrorKind::ConnectionAborted,
             Self::TimedOut => ErrorKind::TimedOut,
             Self::ServerName(_) => ErrorKind::InvalidInput,

@@ -2,6 +2,8 @@
 
 mod endpoint;
 mod error;
+mod eyeballs;
+mod proxy;
 mod tcp;
 mod tls;
 mod transport;
@@ -9,6 +11,7 @@ mod trust;
 
 pub use endpoint::Endpoint;
 pub use error::Error;
+pub use proxy::Proxy;
 pub use tcp::Tcp;
 pub use tls::Tls;
 pub use transport::Transport;

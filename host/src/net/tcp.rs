@@ -1,12 +1,12 @@
 //! A TCP connection that never waits beyond its limits.
 
-use super::{Endpoint, Error};
+use super::{Endpoint, Error, eyeballs};
 use gatepost_core::io::Ready;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// A connected TCP stream whose reads and writes share one deadline, however many system calls they take.
@@ -22,23 +22,29 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// Connects to the first address of `endpoint` that answers; each address may take `limit`.
+    /// Connects to the first address of `endpoint` that answers, IPv6 before IPv4; `limit` bounds it all, the name's
+    /// resolution, too.
     pub fn connect(endpoint: &Endpoint, limit: Duration) -> Result<Self, Error> {
-        let addresses = (endpoint.host.as_str(), endpoint.port)
-            .to_socket_addrs()
-            .map_err(Error::Resolve)?;
-        let mut refusal = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in addresses {
-            match TcpStream::connect_timeout(&address, limit) {
-                Ok(stream) => return Self::new(stream, limit).map_err(Error::Io),
-                Err(error) => refusal = error,
-            }
-        }
-        Err(Error::Connect(refusal))
+        let end = after(limit);
+        let addresses = match endpoint.host.parse() {
+            Ok(address) => vec![SocketAddr::new(address, endpoint.port)],
+            Err(_) => eyeballs::resolve(&endpoint.host, endpoint.port, end)?,
+        };
+        Self::open(&addresses, end)
     }
 
-    fn new(stream: TcpStream, limit: Duration) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
+    /// Connects to the first of these addresses that answers, within `limit`.
+    pub fn connect_to(addresses: &[SocketAddr], limit: Duration) -> Result<Self, Error> {
+        Self::open(addresses, after(limit))
+    }
+
+    fn open(addresses: &[SocketAddr], end: Instant) -> Result<Self, Error> {
+        let stream = eyeballs::connect(addresses, end)?;
+        Self::new(stream, end).map_err(Error::Io)
+    }
+
+    /// Of a socket that does not block.
+    fn new(stream: TcpStream, deadline: Instant) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         // A protocol may wait minutes for a slow answer (RFC 5321 4.5.3.2), but not on a path that is dead.
         sockopt::set_socket_keepalive(&stream, true)?;
@@ -47,7 +53,7 @@ impl Tcp {
         sockopt::set_tcp_user_timeout(&stream, DEAD_PATH_MS)?;
         Ok(Self {
             stream,
-            deadline: after(limit),
+            deadline,
             end: None,
         })
     }
@@ -91,6 +97,11 @@ impl Tcp {
                 Ok(_) => return Ok(polled[0].revents()),
             }
         }
+    }
+
+    /// Reads what is there to be read again.
+    pub(super) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.complete(PollFlags::IN, |socket| socket.peek(buffer))
     }
 
     pub(super) fn remaining(&self) -> io::Result<Duration> {

@@ -1,9 +1,9 @@
 //! A TCP connection that can be put under TLS while it runs, as STARTTLS asks for.
 
-use super::{Endpoint, Error, Tcp, Tls, Trust};
+use super::{Endpoint, Error, Proxy, Tcp, Tls, Trust};
 use gatepost_core::io::{Ready, Wait};
 use std::io::{Read as _, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// What the drivers of `gatepost-core` read from and write to.
@@ -14,13 +14,29 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Connects in the clear; see [`Tcp::connect`].
+    /// Connects in the clear to the first address of `endpoint` that answers; `limit` bounds it all.
     pub fn connect(endpoint: &Endpoint, limit: Duration) -> Result<Self, Error> {
-        Ok(Self {
-            tcp: Tcp::connect(endpoint, limit)?,
+        Tcp::connect(endpoint, limit).map(Self::new)
+    }
+
+    /// Connects in the clear to the first of these addresses that answers, as a mail exchanger's.
+    pub fn connect_to(addresses: &[SocketAddr], limit: Duration) -> Result<Self, Error> {
+        Tcp::connect_to(addresses, limit).map(Self::new)
+    }
+
+    /// Connects through `proxy`, which resolves `target`; `limit` bounds it all.
+    pub fn connect_through(proxy: &Proxy, target: &Endpoint, limit: Duration) -> Result<Self, Error> {
+        let mut tcp = Tcp::connect(&proxy.endpoint, limit).map_err(|error| proxy.failed(&error))?;
+        proxy.open(&mut tcp, target)?;
+        Ok(Self::new(tcp))
+    }
+
+    fn new(tcp: Tcp) -> Self {
+        Self {
+            tcp,
             tls: None,
             limit: Duration::MAX,
-        })
+        }
     }
 
     /// Puts TLS under all further octets; `name` is what the peer's certificate must be for. The handshake may take `limit`.
