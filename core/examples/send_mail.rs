@@ -5,7 +5,7 @@
 use embedded_io::ErrorType;
 use gatepost_core::io::{Ready, Wait, blocking::next_event};
 use gatepost_core::message::{Address, Composer, DateTime, Message, MessageId};
-use gatepost_core::smtp::{Config, Envelope, Event, Security, Session, Storage};
+use gatepost_core::smtp::{Config, Envelope, Event, Full, Options, Protocol, Security, Session, Storage};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -36,17 +36,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config {
         client: "[127.0.0.1]",
         security: Security::Plain,
-        credentials: None,
+        protocol: Protocol::Smtp,
+        mechanisms: &mut [],
     };
     let envelope = Envelope {
         reverse_path: Some(from),
-        recipients: &to,
+        recipients: &to.map(Into::into),
+        options: Options::default(),
     };
     let storage = Storage {
         receive: &mut [0; 512],
         transmit: &mut [0; 1024],
+        accepted: &mut [],
     };
-    let mut session = Session::new(config, envelope, message, storage)?;
+    let mut session = Session::<Full, _>::new(config, storage)?;
+    session.mail(&envelope, message)?;
     loop {
         let event = match next_event(&mut session, &mut transport) {
             Ok(event) => event,
@@ -59,6 +63,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         match event {
             Event::StartTls => return Err("this example has no TLS".into()),
             Event::Recipient { index, .. } => println!("recipient {index}: {reply}"),
+            Event::Failed(error) => return Err(format!("{error}; the server said: {reply}").into()),
+            Event::Deferred { from } => println!("recipients from {from} on: the server takes no more at once"),
+            Event::Ready | Event::Delivered { .. } => {}
             Event::Accepted => println!("accepted: {reply}"),
             Event::Closed => return Ok(()),
         }

@@ -42,6 +42,24 @@ pub fn base64_encode<'o>(input: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
     Some(out)
 }
 
+/// Replaces the first `count` octets of `buffer` by their base64 form and says how long that is; `None` if it does not fit.
+pub fn base64_encode_in_place(buffer: &mut [u8], count: usize) -> Option<usize> {
+    let length = base64_len(count)?;
+    let buffer = buffer.get_mut(..length)?;
+    // Moved to the end, so that what is written never overtakes what is still to be read.
+    let start = length.checked_sub(count)?;
+    buffer.copy_within(..count, start);
+    for index in 0..length / 4 {
+        let from = start + index * 3;
+        let mut triple = [0; 3];
+        let octets = buffer.get(from..length.min(from + 3))?;
+        triple.get_mut(..octets.len())?.copy_from_slice(octets);
+        let quad = base64_quad(triple.get(..octets.len())?);
+        buffer.get_mut(index * 4..index * 4 + 4)?.copy_from_slice(&quad);
+    }
+    Some(length)
+}
+
 /// The four octets that stand for one to three.
 pub fn base64_quad(triple: &[u8]) -> [u8; 4] {
     let octet = |index: usize| u32::from(triple.get(index).copied().unwrap_or(0));
@@ -120,6 +138,18 @@ pub(crate) mod tests {
                 let mut out = [0; 6];
                 assert_eq!(base64_decode(text, &mut out), Some(octets));
             }
+        }
+
+        fn base64_in_place_is_base64() {
+            let octets = *b"\0any carnal pleas\xffure.";
+            for count in 0..=octets.len() {
+                let (mut buffer, mut out) = ([0; 32], [0; 32]);
+                buffer[..count].copy_from_slice(&octets[..count]);
+                let length = base64_encode_in_place(&mut buffer, count);
+                let expected = base64_encode(&octets[..count], &mut out);
+                assert_eq!(length.map(|length| &buffer[..length]), expected);
+            }
+            assert_eq!(base64_encode_in_place(&mut [0; 7], 4), None);
         }
 
         fn base64_refuses_malformed_text() {

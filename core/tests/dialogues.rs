@@ -10,14 +10,19 @@
 //! S* 250-x\r\n                  the server says exactly these octets, without end
 //! close                         the server closes the connection
 //! E: accepted 250 ok            the session reports this event with this reply
+//! E: failed smtp: RCPT: ...     this mail is not taken
 //! E: error smtp: RCPT: ...      the session ends with this error
 //! ```
+//!
+//! `mail: next` in the header begins another mail, given as soon as the session is ready for it. Where the client may
+//! write or read, it reads if the server's turn is next.
 //!
 //! Lines that begin with `#` say what the story is about.
 
 use gatepost_core::machine::{Machine, Step};
 use gatepost_core::message::Address;
-use gatepost_core::smtp::{Config, Credentials, Envelope, Event, Security, Session, Storage};
+use gatepost_core::smtp::sasl::{Mechanism, Plain};
+use gatepost_core::smtp::{Config, Envelope, Event, Full, Options, Protocol, Recipient, Security, Session, Storage};
 use std::fs;
 use std::path::Path;
 
@@ -81,10 +86,17 @@ struct Dialogue {
     client: String,
     security: Security,
     credentials: Option<(String, String)>,
+    protocol: Protocol,
+    mails: Vec<Mail>,
+    turns: Vec<Turn>,
+}
+
+#[derive(Clone, Default)]
+struct Mail {
     reverse_path: Option<String>,
     recipients: Vec<String>,
     data: Vec<u8>,
-    turns: Vec<Turn>,
+    all_or_nothing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -106,9 +118,8 @@ impl Dialogue {
             client: "gate.test".to_owned(),
             security: Security::Plain,
             credentials: None,
-            reverse_path: None,
-            recipients: Vec::new(),
-            data: Vec::new(),
+            protocol: Protocol::Smtp,
+            mails: vec![Mail::default()],
             turns: Vec::new(),
         };
         let (mut user, mut password) = (None, None);
@@ -120,11 +131,16 @@ impl Dialogue {
             } else if in_header {
                 let (key, value) = line.split_once(':').unwrap_or_else(|| panic!("{}", context()));
                 let value = value.trim_start();
+                let mail = dialogue.mails.last_mut().expect("there is one from the start");
                 match key {
+                    "protocol" if value == "lmtp" => dialogue.protocol = Protocol::Lmtp,
+                    "mail" if value == "next" => dialogue.mails.push(Mail::default()),
+                    "policy" if value == "all or nothing" => mail.all_or_nothing = true,
                     "client" => dialogue.client = value.to_owned(),
                     "security" => {
                         dialogue.security = match value {
                             "starttls" => Security::StartTls,
+                            "starttls if offered" => Security::StartTlsIfOffered,
                             "implicit" => Security::Implicit,
                             "plain" => Security::Plain,
                             "plain with password" => Security::PlainWithPassword,
@@ -133,9 +149,9 @@ impl Dialogue {
                     }
                     "user" => user = Some(value.to_owned()),
                     "password" => password = Some(value.to_owned()),
-                    "from" => dialogue.reverse_path = Some(value.to_owned()),
-                    "to" => dialogue.recipients.push(value.to_owned()),
-                    "data" => dialogue.data.extend(unescape(value)),
+                    "from" => mail.reverse_path = Some(value.to_owned()),
+                    "to" => mail.recipients.push(value.to_owned()),
+                    "data" => mail.data.extend(unescape(value)),
                     _ => panic!("{}", context()),
                 }
             } else {
@@ -171,7 +187,8 @@ impl Dialogue {
             }
         }
         dialogue.credentials = user.zip(password);
-        assert!(!dialogue.recipients.is_empty() && !dialogue.turns.is_empty(), "{name}");
+        assert!(!dialogue.turns.is_empty(), "{name}");
+        assert!(dialogue.mails.iter().all(|mail| !mail.recipients.is_empty()), "{name}");
         dialogue
     }
 
@@ -185,40 +202,62 @@ impl Dialogue {
     }
 
     fn tell(&self, read_size: usize, write_size: usize) {
-        let recipients: Vec<Address<'_>> = self.recipients.iter().map(|text| address(text)).collect();
-        let envelope = Envelope {
-            reverse_path: self.reverse_path.as_deref().map(address),
-            recipients: &recipients,
-        };
+        let recipients: Vec<Vec<Recipient<'_>>> = self
+            .mails
+            .iter()
+            .map(|mail| mail.recipients.iter().map(|text| address(text).into()).collect())
+            .collect();
+        let envelopes: Vec<Envelope<'_>> = self
+            .mails
+            .iter()
+            .zip(&recipients)
+            .map(|(mail, recipients)| Envelope {
+                reverse_path: mail.reverse_path.as_deref().map(address),
+                recipients,
+                options: Options {
+                    all_or_nothing: mail.all_or_nothing,
+                    ..Options::default()
+                },
+            })
+            .collect();
+        let mut mails = envelopes.iter().zip(&self.mails);
+        let mut plain = self.credentials.as_ref().map(|(user, password)| {
+            Plain::new(user, password).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+        });
+        let mut mechanisms: Vec<&mut dyn Mechanism> = plain.iter_mut().map(|plain| plain as _).collect();
         let config = Config {
             client: &self.client,
             security: self.security,
-            credentials: self
-                .credentials
-                .as_ref()
-                .map(|(user, password)| Credentials { user, password }),
+            protocol: self.protocol,
+            mechanisms: &mut mechanisms,
         };
-        let (mut receive, mut transmit) = ([0; 256], [0; 96]);
+        let (mut receive, mut transmit, mut accepted) = ([0; 256], [0; 96], [0; 4]);
         let storage = Storage {
             receive: &mut receive,
             transmit: &mut transmit,
+            accepted: &mut accepted,
         };
-        let mut session = Session::new(config, envelope, &self.data[..], storage)
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let refuse = |error| panic!("{}: {error}", self.name);
+        let mut session = Session::<Full, &[u8]>::new(config, storage).unwrap_or_else(refuse);
         let mut peer = Peer {
             place: format!("{} (read {read_size}, write {write_size})", self.name),
             turns: &self.turns,
             offset: 0,
         };
+        let (envelope, mail) = mails.next().expect("there is one from the start");
+        session.mail(envelope, &mail.data).unwrap_or_else(refuse_mail);
         loop {
             match session.poll() {
-                Ok(Step::Transmit(octets)) => {
+                Ok(Step::Duplex { receive, .. }) if peer.speaks() => {
+                    let count = peer.say(receive, read_size);
+                    session.received(count);
+                }
+                Ok(Step::Transmit(octets) | Step::Duplex { transmit: octets, .. }) => {
                     let octets = &octets[..octets.len().min(write_size)];
                     peer.hear(octets);
                     let count = octets.len();
                     session.transmitted(count);
                 }
-                Ok(Step::Duplex { .. }) => unreachable!("it sends or it receives"),
                 Ok(Step::Receive(room)) => {
                     let count = peer.say(room, read_size);
                     session.received(count);
@@ -227,7 +266,19 @@ impl Dialogue {
                     let name = match event {
                         Event::StartTls => "starttls".to_owned(),
                         Event::Recipient { index, .. } => format!("recipient {index}"),
+                        Event::Delivered { index, .. } => format!("delivered {index}"),
+                        Event::Deferred { from } => format!("deferred {from}"),
                         Event::Accepted => "accepted".to_owned(),
+                        Event::Ready => {
+                            if let Some((envelope, mail)) = mails.next() {
+                                session.mail(envelope, &mail.data).unwrap_or_else(refuse_mail);
+                            }
+                            continue;
+                        }
+                        Event::Failed(error) => {
+                            peer.expect(&format!("failed {error}"));
+                            continue;
+                        }
                         Event::Closed => {
                             peer.expect("closed");
                             return peer.end();
@@ -239,7 +290,7 @@ impl Dialogue {
                     }
                     peer.expect(&format!("{name} {reply}"));
                     if event == Event::StartTls {
-                        session.secured();
+                        session.secured(None);
                     }
                 }
                 Err(error) => {
@@ -253,6 +304,10 @@ impl Dialogue {
     }
 }
 
+fn refuse_mail(error: gatepost_core::smtp::Error) {
+    panic!("{error}")
+}
+
 /// The other side of a dialogue: where it stands, and how much of that turn is done.
 struct Peer<'a> {
     place: String,
@@ -261,6 +316,11 @@ struct Peer<'a> {
 }
 
 impl Peer<'_> {
+    /// Whether it is the server's turn.
+    fn speaks(&self) -> bool {
+        matches!(self.turns, [Turn::Server { .. } | Turn::Close, ..])
+    }
+
     fn hear(&mut self, heard: &[u8]) {
         let shown = String::from_utf8_lossy(heard);
         let [Turn::Client(octets), turns @ ..] = self.turns else {

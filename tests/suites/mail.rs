@@ -3,7 +3,8 @@
 use gatepost::net::{Endpoint, Transport, Trust};
 use gatepost_core::io::blocking::next_event;
 use gatepost_core::message::{Address, Attachment, Composer, DateTime, Mailbox, Message, MessageId};
-use gatepost_core::smtp::{Config, Credentials, Envelope, Event, Security, Session, Storage};
+use gatepost_core::smtp::sasl::Plain;
+use gatepost_core::smtp::{Config, Envelope, Event, Full, Options, Protocol, Recipient, Security, Session, Storage};
 use harness::certificates::{Authority, ServerCertificate};
 use harness::needs::{self, Need};
 use harness::network::{Network, SERVER};
@@ -57,24 +58,27 @@ fn submit(peer: &Peer, recipients: &[&str], attachment: &[u8]) -> Result<Vec<u16
         }),
     };
     let composer = Composer::new(message).map_err(|error| fail(&error))?;
+    let mut plain = Plain::new(&peer.policy.user, &peer.policy.password).map_err(|error| fail(&error))?;
     let config = Config {
         client: "device.test",
         security: Security::StartTls,
-        credentials: Some(Credentials {
-            user: &peer.policy.user,
-            password: &peer.policy.password,
-        }),
+        protocol: Protocol::Smtp,
+        mechanisms: &mut [&mut plain],
     };
+    let recipients: Vec<Recipient<'_>> = addresses.iter().map(|address| (*address).into()).collect();
     let envelope = Envelope {
         reverse_path: Some(from.address),
-        recipients: &addresses,
+        recipients: &recipients,
+        options: Options::default(),
     };
     let (mut receive, mut transmit) = ([0; 512], [0; 1024]);
     let storage = Storage {
         receive: &mut receive,
         transmit: &mut transmit,
+        accepted: &mut [],
     };
-    let mut session = Session::new(config, envelope, composer, storage).map_err(|error| fail(&error))?;
+    let mut session = Session::<Full, _>::new(config, storage).map_err(|error| fail(&error))?;
+    session.mail(&envelope, composer).map_err(|error| fail(&error))?;
 
     let endpoint = Endpoint::parse(&peer.address.to_string(), 587).expect("an address and a port");
     let trust = Trust::file(&peer.authority).map_err(|error| fail(&error))?;
@@ -87,9 +91,11 @@ fn submit(peer: &Peer, recipients: &[&str], attachment: &[u8]) -> Result<Vec<u16
                 transport
                     .secure(&trust, &peer.name, LIMIT)
                     .map_err(|error| fail(&error))?;
-                session.secured();
+                session.secured(None);
             }
             Event::Recipient { code, .. } => codes.push(code.value()),
+            Event::Failed(error) => return Err(fail(&error)),
+            Event::Ready | Event::Deferred { .. } | Event::Delivered { .. } => {}
             Event::Accepted => accepted = true,
             Event::Closed => break,
         }

@@ -5,7 +5,7 @@
 
 use gatepost_core::machine::{Machine, Step};
 use gatepost_core::message::Address;
-use gatepost_core::smtp::{Config, Envelope, Error, Event, Security, Session, Storage};
+use gatepost_core::smtp::{Config, Envelope, Error, Event, Full, Options, Protocol, Recipient, Security, Session, Storage};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -28,22 +28,26 @@ struct Outcome {
 
 /// Drives a session by `replies`, a line a time, each in pieces of `size` octets.
 fn run(replies: &[u8], size: usize) -> Outcome {
-    let recipients = ["a@b", "c@d"].map(|address| Address::parse(address).expect("it is one"));
+    let recipients = ["a@b", "c@d"].map(|address| Recipient::from(Address::parse(address).expect("it is one")));
     let envelope = Envelope {
         reverse_path: None,
         recipients: &recipients,
+        options: Options::default(),
     };
     let config = Config {
         client: "gate.test",
         security: Security::Plain,
-        credentials: None,
+        protocol: Protocol::Smtp,
+        mechanisms: &mut [],
     };
     let (mut receive, mut transmit) = ([0; 128], [0; 64]);
     let storage = Storage {
         receive: &mut receive,
         transmit: &mut transmit,
+        accepted: &mut [],
     };
-    let mut session = Session::new(config, envelope, &b"mail data"[..], storage).expect("the configuration is sound");
+    let mut session = Session::<Full, _>::new(config, storage).expect("the configuration is sound");
+    session.mail(&envelope, &b"mail data"[..]).expect("it is the first");
     let mut outcome = Outcome {
         sent: Vec::new(),
         events: Vec::new(),
@@ -54,12 +58,11 @@ fn run(replies: &[u8], size: usize) -> Outcome {
     let mut line: &[u8] = &[];
     loop {
         match session.poll() {
-            Ok(Step::Transmit(octets)) => {
+            Ok(Step::Transmit(octets) | Step::Duplex { transmit: octets, .. }) => {
                 outcome.sent.extend_from_slice(octets);
                 let count = octets.len();
                 session.transmitted(count);
             }
-            Ok(Step::Duplex { .. }) => unreachable!("it sends or it receives"),
             Ok(Step::Receive(room)) => {
                 if line.is_empty() {
                     line = lines.next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Why a session failed, and where.
 
-use super::{ReplyCode, extension::Keyword};
+use super::{ReplyCode, extension::Keyword, sasl};
 use crate::message;
 use core::fmt;
 
@@ -10,19 +10,26 @@ use core::fmt;
 pub enum Error {
     /// `Config::client` is neither a domain name nor an address literal.
     Client,
-    /// The user is empty, or the user or the password holds a NUL.
-    Credentials,
-    /// Credentials without TLS, and the configuration does not allow it by `Security::PlainWithPassword`.
+    /// More than 16 mechanisms.
+    Mechanisms,
+    /// A mechanism that reveals the password, without TLS, and the configuration does not allow it by
+    /// `Security::PlainWithPassword`.
     PasswordInClear,
-    /// The envelope has no recipient.
-    NoRecipient,
+    /// The profile does not link LMTP.
+    Protocol,
+    /// The envelope has no recipient, or more than 65,535.
+    Recipients,
     /// A buffer is shorter than this session needs it, in octets.
     Storage {
         /// What `Storage::receive` needs.
-        receive: usize,
+        receive: u16,
         /// What `Storage::transmit` needs.
-        transmit: usize,
+        transmit: u16,
+        /// What `Storage::accepted` needs.
+        accepted: u16,
     },
+    /// A mail was given while the session was not ready for one.
+    NotReady,
     /// The session was driven on after `Event::StartTls` without a call of `Session::secured`.
     NotSecured,
     /// The server refused: 4yz for now, 5yz for good.
@@ -61,8 +68,16 @@ pub enum Error {
     },
     /// Octets in the clear after the reply to STARTTLS: somebody injects replies.
     Injected,
-    /// The server does not offer what the configuration requires.
+    /// The server does not offer what the configuration or the mail requires.
     NotOffered(Keyword),
+    /// The server proved nothing, though its mechanism must prove that it knows the password.
+    Unproven,
+    /// No mechanism is left; why the last one gave up.
+    Authentication(sasl::Error),
+    /// The mail is larger than the server takes (RFC 1870).
+    TooLarge,
+    /// The source gave more or fewer octets than it had said.
+    Length,
     /// The server closed the connection.
     ConnectionClosed {
         /// What it left unanswered.
@@ -86,13 +101,19 @@ impl Error {
             | Self::Early { .. }
             | Self::Injected
             | Self::NotOffered(_)
+            | Self::Unproven
+            | Self::Authentication(_)
             | Self::ConnectionClosed { .. } => true,
             Self::Client
-            | Self::Credentials
+            | Self::Mechanisms
             | Self::PasswordInClear
-            | Self::NoRecipient
+            | Self::Protocol
+            | Self::Recipients
             | Self::Storage { .. }
+            | Self::NotReady
             | Self::NotSecured
+            | Self::TooLarge
+            | Self::Length
             | Self::Source(_) => false,
         }
     }
@@ -102,12 +123,19 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => f.write_str("smtp: the client's name is neither a domain name nor an address literal"),
-            Self::Credentials => f.write_str("smtp: the user is empty, or user or password holds a NUL"),
+            Self::Mechanisms => f.write_str("smtp: more than 16 mechanisms"),
+            Self::Protocol => f.write_str("smtp: the profile has no LMTP"),
+            Self::NotReady => f.write_str("smtp: a mail was given before the session was ready for it"),
             Self::PasswordInClear => f.write_str("smtp: a password needs TLS; the configuration has none"),
-            Self::NoRecipient => f.write_str("smtp: the envelope has no recipient"),
-            Self::Storage { receive, transmit } => write!(
+            Self::Recipients => f.write_str("smtp: the envelope has no recipient, or more than 65535"),
+            Self::Storage {
+                receive,
+                transmit,
+                accepted,
+            } => write!(
                 f,
-                "smtp: the buffers are too small; {receive} octets to receive and {transmit} to transmit are needed"
+                "smtp: the buffers are too small; {receive} octets to receive, {transmit} to transmit and {accepted} for \
+                 the recipients are needed"
             ),
             Self::NotSecured => f.write_str("smtp: STARTTLS was answered, but no TLS was put under the session"),
             Self::Refused { phase, code } if code.is_transient_negative() => {
@@ -120,7 +148,14 @@ impl fmt::Display for Error {
             Self::Endless { phase } => write!(f, "smtp: {phase}: a reply that never ends"),
             Self::Early { phase } => write!(f, "smtp: {phase}: the server answers what was not asked yet"),
             Self::Injected => f.write_str("smtp: STARTTLS: octets in the clear after the reply, an attack"),
+            Self::NotOffered(Keyword::Auth) => {
+                f.write_str("smtp: EHLO: the server offers no AUTH by a configured mechanism")
+            }
             Self::NotOffered(keyword) => write!(f, "smtp: EHLO: the server does not offer {keyword}"),
+            Self::Unproven => f.write_str("smtp: AUTH: the server did not prove that it knows the password"),
+            Self::Authentication(error) => write!(f, "smtp: AUTH: {error}"),
+            Self::TooLarge => f.write_str("smtp: MAIL: the mail is larger than the server takes"),
+            Self::Length => f.write_str("smtp: mail data: the source gave not as many octets as it had said"),
             Self::ConnectionClosed { phase } => write!(f, "smtp: {phase}: the server closed the connection"),
             Self::Source(error) => write!(f, "smtp: mail data: {error}"),
         }
@@ -138,6 +173,10 @@ pub enum Phase {
     Ehlo,
     /// HELO, where EHLO was refused.
     Helo,
+    /// Between mails.
+    Idle,
+    /// RSET, after a mail that was not taken.
+    Reset,
     /// STARTTLS.
     StartTls,
     /// AUTH.
@@ -150,7 +189,7 @@ pub enum Phase {
     Data,
     /// The mail data itself.
     MailData,
-    /// The final dot.
+    /// The final dot, or the end of BDAT.
     EndOfData,
     /// QUIT.
     Quit,
@@ -162,6 +201,8 @@ impl fmt::Display for Phase {
             Self::Greeting => "greeting",
             Self::Ehlo => "EHLO",
             Self::Helo => "HELO",
+            Self::Idle => "idle",
+            Self::Reset => "RSET",
             Self::StartTls => "STARTTLS",
             Self::Auth => "AUTH",
             Self::Mail => "MAIL",

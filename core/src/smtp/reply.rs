@@ -94,6 +94,16 @@ pub(super) struct Reader {
     octets: usize,
     /// Of the reply whose text is kept.
     kept: Option<ReplyCode>,
+    /// Some of the kept text had no room.
+    cut: bool,
+}
+
+/// A line of a reply, as it came.
+pub(super) struct ReplyLine<'a> {
+    pub(super) code: ReplyCode,
+    /// It is the reply's first.
+    pub(super) first: bool,
+    pub(super) text: &'a [u8],
 }
 
 impl Reader {
@@ -107,18 +117,24 @@ impl Reader {
             lines: 0,
             octets: 0,
             kept: None,
+            cut: false,
         }
     }
 
-    /// Makes ready for the next reply. What was received after the last one is forgotten.
-    pub(super) fn begin(&mut self, keep: Keep) {
+    /// Makes ready for the next reply, of which some may have come with the one before.
+    fn begin(&mut self, buffer: &mut [u8], keep: Keep) {
         let before = *self;
         *self = Self { keep, ..Self::new() };
         if keep == Keep::Nothing {
-            self.text = before.text;
-            self.kept = before.kept;
+            (self.text, self.kept, self.cut) = (before.text, before.kept, before.cut);
         }
-        self.end = self.text;
+        buffer.copy_within(before.text..before.end, self.text);
+        self.end = self.text + (before.end - before.text);
+    }
+
+    /// Forgets all: what comes next has nothing to do with what came.
+    pub(super) fn reset(&mut self) {
+        *self = Self::new();
     }
 
     /// The last reply whose text was kept.
@@ -135,16 +151,23 @@ impl Reader {
         buffer.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Takes in `count` octets that were written to [`Reader::room`]; the code, once the reply is complete.
+    /// `count` octets were written to [`Reader::room`].
+    pub(super) fn received(&mut self, buffer: &[u8], count: usize) {
+        self.end = self.end.saturating_add(count).min(buffer.len());
+    }
+
+    /// Reads on; the code, once a reply is complete. What came behind it stays for the next call.
     ///
-    /// `on_line` gets the text of each line after the first.
-    pub(super) fn received(
+    /// `keep` counts where a reply begins.
+    pub(super) fn next(
         &mut self,
         buffer: &mut [u8],
-        count: usize,
-        mut on_line: impl FnMut(&[u8]),
+        keep: Keep,
+        mut on_line: impl FnMut(ReplyLine<'_>),
     ) -> Result<Option<ReplyCode>, Fault> {
-        self.end = self.end.saturating_add(count).min(buffer.len());
+        if self.octets == 0 {
+            self.begin(buffer, keep);
+        }
         loop {
             let unread = self.text + self.line;
             let fresh = buffer.get(unread..self.end).unwrap_or_default();
@@ -174,9 +197,8 @@ impl Reader {
             if *self.code.get_or_insert(code) != code {
                 return Err(Fault::MixedCodes);
             }
-            if self.lines > 1 {
-                on_line(text);
-            }
+            let first = self.lines == 1;
+            on_line(ReplyLine { code, first, text });
             let start = self.text + line.len() - text.len();
             let end = self.text + line.len();
             self.keep_text(buffer, code, start..end);
@@ -186,6 +208,7 @@ impl Reader {
             self.end = self.text + rest;
             self.line = 0;
             if is_last {
+                self.octets = 0;
                 return Ok(Some(code));
             }
         }
@@ -212,6 +235,7 @@ impl Reader {
         }
         for index in range {
             let Some(octet) = buffer.get(index).copied().filter(|_| self.text < limit) else {
+                self.cut = true;
                 break;
             };
             if let Some(out) = buffer.get_mut(self.text) {
@@ -221,9 +245,14 @@ impl Reader {
         }
     }
 
-    /// Whether more was received than the reply.
+    /// Whether octets came that [`Reader::next`] has not seen.
     pub(super) fn has_more(&self) -> bool {
-        self.end > self.text
+        self.end > self.text + self.line
+    }
+
+    /// Whether the kept text is not the whole.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
     }
 }
 
@@ -258,7 +287,7 @@ fn reply_text(input: &[u8]) -> IResult<&[u8], (bool, &[u8])> {
 }
 
 /// The least that a reader needs, in octets.
-pub(super) const MINIMUM: usize = 128;
+pub(super) const MINIMUM: usize = 64;
 /// One part in so many of the buffer is always free to receive.
 const ROOM_PART: usize = 8;
 /// A server that says more in one reply does not mean to end.
@@ -276,7 +305,6 @@ pub(crate) mod tests {
         let mut octets = octets;
         let mut buffer = [0; 256];
         let mut reader = Reader::new();
-        reader.begin(Keep::All);
         let mut lines = 0;
         loop {
             let mut count = 0;
@@ -292,7 +320,8 @@ pub(crate) mod tests {
             if count == 0 {
                 return None;
             }
-            match reader.received(&mut buffer, count, |_| lines += 1) {
+            reader.received(&buffer, count);
+            match reader.next(&mut buffer, Keep::All, |line| lines += usize::from(!line.first)) {
                 Ok(None) => {}
                 Ok(Some(code)) => {
                     let reply = reader.reply(&buffer);

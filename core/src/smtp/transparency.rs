@@ -1,8 +1,21 @@
-//! Transparency of mail data (RFC 5321 4.5.2): a dot at the start of a line is doubled, and a dot alone ends it all.
+//! Mail data on their way out: line ends become CRLF, a dot at the start of a line is doubled (RFC 5321 4.5.2).
 
-/// Rewrites mail data on its way out. Whatever the source says, no bare CR or LF leaves here (RFC 5321 2.3.8).
+/// How mail data are rewritten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// For DATA: no bare CR or LF leaves (RFC 5321 2.3.8), and no dot alone on a line but the last.
+    #[default]
+    Dots,
+    /// For BDAT: no bare CR or LF leaves.
+    Lines,
+    /// For BDAT of BINARYMIME: as they are.
+    Octets,
+}
+
+/// Rewrites mail data, whatever the source says.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Transparency {
+    mode: Mode,
     place: Place,
 }
 
@@ -11,55 +24,114 @@ enum Place {
     #[default]
     LineStart,
     Inside,
-    /// A CR came; it is written together with what it turns out to belong to.
+    /// A CR came; its CRLF is written once it shows whether an LF belongs to it.
     AfterCr,
 }
 
 impl Transparency {
+    pub(super) fn new(mode: Mode) -> Self {
+        let place = Place::LineStart;
+        Self { mode, place }
+    }
+
+    /// How many octets, read at the end of `room` octets, can be rewritten to its front whatever they are.
+    ///
+    /// Each may become two, and a CR held from before two more.
+    pub(super) fn capacity(&self, room: usize) -> usize {
+        match self.mode {
+            Mode::Octets => room,
+            _ => room.saturating_sub(2) / 2,
+        }
+    }
+
     /// Rewrites `buffer[from..from + count]` to `buffer[at..]` and says where the result ends.
     ///
-    /// `count` is at most the [`capacity`] of the room from `at`, so that no octet is written over one still to be read.
+    /// `count` is at most the [`Self::capacity`] of the room from `at`, so that no octet is written over one still to
+    /// be read.
     pub(super) fn rewrite(&mut self, buffer: &mut [u8], at: usize, from: usize, count: usize) -> usize {
-        let mut end = at;
-        for index in from..from.saturating_add(count) {
-            let Some(octet) = buffer.get(index).copied() else {
-                break;
+        let end = from.saturating_add(count);
+        let (mut index, mut at) = (from, at);
+        while let Some(rest @ [first, ..]) = buffer.get(index..end) {
+            let taken = match (self.place, first) {
+                (Place::AfterCr, octet) => {
+                    self.place = Place::LineStart;
+                    let taken = usize::from(*octet == b'\n');
+                    at = write(buffer, at, b"\r\n");
+                    taken
+                }
+                (_, b'\r') if self.mode != Mode::Octets => {
+                    self.place = Place::AfterCr;
+                    1
+                }
+                (_, b'\n') if self.mode != Mode::Octets => {
+                    self.place = Place::LineStart;
+                    at = write(buffer, at, b"\r\n");
+                    1
+                }
+                (place, octet) => {
+                    let doubled = matches!(place, Place::LineStart) && *octet == b'.' && self.mode == Mode::Dots;
+                    let (length, whole_line) = self.untouched(rest);
+                    if doubled {
+                        at = write(buffer, at, b".");
+                    }
+                    if at != index {
+                        buffer.copy_within(index..index + length, at);
+                    }
+                    at += length;
+                    self.place = if whole_line { Place::LineStart } else { Place::Inside };
+                    length
+                }
             };
-            let (octets, place): (&[u8], Place) = match (self.place, octet) {
-                (Place::AfterCr, b'\n') => (b"\r\n", Place::LineStart),
-                (Place::AfterCr, b'\r') => (b"\r\n", Place::AfterCr),
-                (Place::AfterCr, b'.') => (b"\r\n..", Place::Inside),
-                (Place::AfterCr, octet) => (&[b'\r', b'\n', octet], Place::Inside),
-                (_, b'\n') => (b"\r\n", Place::LineStart),
-                (_, b'\r') => (b"", Place::AfterCr),
-                (Place::LineStart, b'.') => (b"..", Place::Inside),
-                (_, octet) => (&[octet], Place::Inside),
-            };
-            self.place = place;
-            end = write(buffer, end, octets);
+            index += taken;
         }
-        end
+        at
+    }
+
+    /// How many octets of `rest`, whose first needs no more attention, can be copied as they are; whether they end a line.
+    fn untouched(&self, rest: &[u8]) -> (usize, bool) {
+        if self.mode == Mode::Octets {
+            return (rest.len(), false);
+        }
+        let mut length = 1;
+        loop {
+            length += line_end(rest.get(length..).unwrap_or_default());
+            match rest.get(length..) {
+                Some([b'\r', b'\n', next, ..]) if !matches!(next, b'.' | b'\r' | b'\n') => length += 3,
+                Some([b'\r', b'\n', ..]) => return (length + 2, true),
+                _ => return (length, false),
+            }
+        }
     }
 
     /// Writes the end of data at `buffer[at..]`, with the CRLF that the last line may lack, and says where it ends.
     ///
     /// At most five octets.
     pub(super) fn finish(&mut self, buffer: &mut [u8], at: usize) -> usize {
-        let octets: &[u8] = match self.place {
-            Place::LineStart => b".\r\n",
-            Place::Inside | Place::AfterCr => b"\r\n.\r\n",
+        let line: &[u8] = match self.place {
+            _ if self.mode == Mode::Octets => b"",
+            Place::LineStart => b"",
+            Place::Inside | Place::AfterCr => b"\r\n",
         };
         self.place = Place::LineStart;
-        write(buffer, at, octets)
+        let at = write(buffer, at, line);
+        match self.mode {
+            Mode::Dots => write(buffer, at, b".\r\n"),
+            _ => at,
+        }
     }
 }
 
-/// How many octets, read at the end of `room` octets, can be rewritten to its front whatever they are.
-///
-/// Each may become two, and a CR held from before two more.
-pub(super) const fn capacity(room: usize) -> usize {
-    room.saturating_sub(2) / 2
+/// Where the first CR or LF stands; the length of `text` if there is none.
+fn line_end(text: &[u8]) -> usize {
+    let is_end = |octet: &u8| matches!(octet, b'\r' | b'\n');
+    // A block is looked at as a whole, without a branch for each octet.
+    let clear = |block: &&[u8]| !block.iter().fold(false, |any, octet| any | is_end(octet));
+    let blocks = text.chunks_exact(BLOCK).take_while(clear).count() * BLOCK;
+    let rest = text.get(blocks..).unwrap_or_default();
+    blocks + rest.iter().position(is_end).unwrap_or(rest.len())
 }
+
+const BLOCK: usize = 16;
 
 fn write(buffer: &mut [u8], at: usize, octets: &[u8]) -> usize {
     if let Some(out) = buffer.get_mut(at..).and_then(|buffer| buffer.get_mut(..octets.len())) {
@@ -75,13 +147,13 @@ pub(crate) mod tests {
     use super::*;
 
     /// Rewrites `data` in pieces of `size` octets, each in no more room than it may need.
-    fn rewrite(data: &[u8], size: usize) -> heapless::Vec<u8, 64> {
-        let mut transparency = Transparency::default();
+    fn rewrite(mode: Mode, data: &[u8], size: usize) -> heapless::Vec<u8, 128> {
+        let mut transparency = Transparency::new(mode);
         let mut whole = heapless::Vec::new();
-        let mut buffer = [0; 128];
+        let mut buffer = [0; 256];
         for piece in data.chunks(size) {
             let room = piece.len() * 2 + 2;
-            assert_eq!(capacity(room), piece.len());
+            assert!(transparency.capacity(room) >= piece.len());
             let from = room - piece.len();
             buffer[from..room].copy_from_slice(piece);
             let end = transparency.rewrite(&mut buffer[..room], 0, from, piece.len());
@@ -94,7 +166,7 @@ pub(crate) mod tests {
 
     fn check(data: &[u8], expected: &[u8]) {
         for size in 1..=data.len().max(1) {
-            assert_eq!(rewrite(data, size), expected);
+            assert_eq!(rewrite(Mode::Dots, data, size), expected);
         }
     }
 
@@ -121,6 +193,32 @@ pub(crate) mod tests {
             check(b"\r.\r.\n", b"\r\n..\r\n..\r\n.\r\n");
         }
 
+        fn bdat_has_lines_and_no_dots() {
+            let check = |data: &[u8], expected: &[u8]| {
+                for size in 1..=data.len().max(1) {
+                    assert_eq!(rewrite(Mode::Lines, data, size), expected);
+                    assert_eq!(rewrite(Mode::Octets, data, size), data);
+                }
+            };
+            check(b"", b"");
+            check(b".\n..", b".\r\n..\r\n");
+            check(b"a\r\r\n\nb\r", b"a\r\n\r\n\r\nb\r\n");
+        }
+
+        fn long_lines_are_copied_as_they_are() {
+            let mut data = [b'x'; 100];
+            for place in 0..99 {
+                data[place] = b'\r';
+                data[place + 1] = b'\n';
+                for size in [1, 15, 16, 17, 33, 100] {
+                    assert_eq!(rewrite(Mode::Lines, &data, size), rewrite(Mode::Lines, &data, 1));
+                    assert_eq!(&rewrite(Mode::Lines, &data, size)[..100], &data);
+                }
+                data[place] = b'x';
+                data[place + 1] = b'x';
+            }
+        }
+
         fn every_short_text_ends_once_and_only_at_its_end() {
             const ALPHABET: [u8; 4] = *b"\r\n.a";
             for word in 0..4u32.pow(5) {
@@ -128,9 +226,9 @@ pub(crate) mod tests {
                 for (place, octet) in data.iter_mut().enumerate() {
                     *octet = ALPHABET[(word >> (2 * place) & 3) as usize];
                 }
-                let whole = rewrite(&data, 5);
+                let whole = rewrite(Mode::Dots, &data, 5);
                 for size in 1..5 {
-                    assert_eq!(rewrite(&data, size), whole);
+                    assert_eq!(rewrite(Mode::Dots, &data, size), whole);
                 }
                 let mut lines = 0;
                 let mut rest = &whole[..];

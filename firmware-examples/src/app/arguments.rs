@@ -3,7 +3,6 @@
 use super::{Error, MAX_RECIPIENTS};
 use core::net::SocketAddrV4;
 use gatepost_core::message::Address;
-use gatepost_core::smtp::Credentials;
 use heapless::Vec;
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 
@@ -86,7 +85,7 @@ impl<'a> Arguments<'a> {
                 .map_err(|_| refused("to", "too many recipients"))?;
         }
         let credentials = match (self.user, self.password) {
-            (Some(user), Some(password)) => Some(Credentials { user, password }),
+            (Some(user), Some(password)) => Some((user, password)),
             (None, None) => None,
             (Some(_), None) => return Err(refused("password", MISSING)),
             (None, Some(_)) => return Err(refused("user", MISSING)),
@@ -119,7 +118,7 @@ pub(super) struct Fallback {
 pub(super) struct Mail<'a> {
     pub(super) server: SocketAddrV4,
     pub(super) server_name: &'a str,
-    pub(super) credentials: Option<Credentials<'a>>,
+    pub(super) credentials: Option<(&'a str, &'a str)>,
     pub(super) from: Address<'a>,
     pub(super) to: Vec<Address<'a>, MAX_RECIPIENTS>,
 }

@@ -10,11 +10,27 @@ use gatepost_core::io::blocking::next_event;
 use gatepost_core::io::smoltcp::Clock;
 use gatepost_core::io::{DriveError, Wait};
 use gatepost_core::message::{Attachment, Composer, DateTime, Mailbox, Message, MessageId, Source};
-use gatepost_core::smtp::{self, Config, Envelope, Event, Security, Session, Storage};
+use gatepost_core::smtp::sasl::{Mechanism, Plain};
+use gatepost_core::smtp::{
+    self, Config, Envelope, Event, Extensions, Keyword, Options, Profile, Protocol, Recipient, Security, Storage,
+};
 use gatepost_core::tls;
 use heapless::{String, Vec};
 use rand_core::{CryptoRng, RngCore};
 use smoltcp::phy::Device;
+
+/// What the device uses of SMTP; all else is not linked.
+enum Alert {}
+
+impl Profile for Alert {
+    const LINKED: Extensions = Extensions::NONE
+        .with(Keyword::StartTls)
+        .with(Keyword::Auth)
+        .with(Keyword::Pipelining)
+        .with(Keyword::Size);
+}
+
+type Session<'a, S> = smtp::Session<'a, Alert, S>;
 
 /// The buffers of a session and of the TLS under it.
 pub struct Memory {
@@ -97,21 +113,41 @@ fn submit<D: Device, C: Clock, R: RngCore + CryptoRng, W: Write>(
     let mut table = words.table.as_bytes();
     let composer =
         compose(request, date, words, &mailboxes, &mut table).map_err(|error| fail(MailError::Message(error)))?;
+    let mut plain = match request.credentials {
+        Some((user, password)) => {
+            let plain = Plain::new(user, password);
+            Some(plain.map_err(|error| fail(MailError::Smtp(smtp::Error::Authentication(error), String::new())))?)
+        }
+        None => None,
+    };
+    let mut only: [&mut dyn Mechanism; 1];
+    let mechanisms: &mut [&mut dyn Mechanism] = match &mut plain {
+        Some(plain) => {
+            only = [plain];
+            &mut only
+        }
+        None => &mut [],
+    };
     let config = Config {
         client: &words.client,
         security: Security::StartTls,
-        credentials: request.credentials,
+        protocol: Protocol::Smtp,
+        mechanisms,
     };
+    let recipients: Vec<Recipient<'_>, { super::MAX_RECIPIENTS }> = request.to.iter().map(|to| (*to).into()).collect();
     let envelope = Envelope {
         reverse_path: Some(request.from),
-        recipients: &request.to,
+        recipients: &recipients,
+        options: Options::default(),
     };
     let storage = Storage {
         receive: &mut memory.receive,
         transmit: &mut memory.transmit,
+        accepted: &mut [],
     };
-    let mut session = Session::new(config, envelope, composer, storage)
-        .map_err(|error| fail(MailError::Smtp(error, String::new())))?;
+    let refuse = |error| fail(MailError::Smtp(error, String::new()));
+    let mut session = Session::new(config, storage).map_err(refuse)?;
+    session.mail(&envelope, composer).map_err(refuse)?;
 
     let mut socket = network
         .connect(request.server.into())
@@ -137,19 +173,26 @@ fn submit<D: Device, C: Clock, R: RngCore + CryptoRng, W: Write>(
     let mut secured = tls::Connection::open(&mut socket, &config, &mut platform.entropy, storage)
         .map_err(|error| fail(MailError::Handshake(error)))?;
     writeln!(platform.console, "mail: tls 1.3 verified {}", request.server_name)?;
-    session.secured();
+    session.secured(None);
 
     let mut refused = 0;
     loop {
         let event =
             next_event(&mut session, &mut secured).map_err(|error| fail(stopped(&session, error, MailError::Tls)))?;
         match event {
-            Event::StartTls => session.secured(),
+            Event::StartTls => session.secured(None),
             Event::Recipient { index, code } => {
                 refused += usize::from(!code.is_positive());
                 write!(platform.console, "mail: recipient {index} ")?;
                 tell_reply(&session, &mut platform.console)?;
             }
+            // Each of them was told, and is counted.
+            Event::Failed(smtp::Error::Refused {
+                phase: smtp::Phase::Recipient,
+                ..
+            }) => {}
+            Event::Failed(error) => return Err(fail(MailError::Smtp(error, quote(&session)))),
+            Event::Ready | Event::Deferred { .. } | Event::Delivered { .. } => {}
             Event::Accepted => {
                 write!(platform.console, "mail: accepted ")?;
                 tell_reply(&session, &mut platform.console)?;

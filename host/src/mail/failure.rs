@@ -91,9 +91,14 @@ impl Failure {
                 smtp::Error::Refused { code, .. } if code.is_transient_negative() => TEMPORARY,
                 smtp::Error::Refused { .. } => UNAVAILABLE,
                 smtp::Error::ConnectionClosed { .. } => TEMPORARY,
-                smtp::Error::PasswordInClear | smtp::Error::NotOffered(_) | smtp::Error::Injected => NO_PERMISSION,
+                smtp::Error::PasswordInClear
+                | smtp::Error::NotOffered(_)
+                | smtp::Error::Injected
+                | smtp::Error::Unproven
+                | smtp::Error::Authentication(_) => NO_PERMISSION,
+                smtp::Error::TooLarge => UNAVAILABLE,
                 smtp::Error::Source(_) => NO_INPUT,
-                smtp::Error::Client | smtp::Error::Credentials | smtp::Error::NoRecipient => USAGE,
+                smtp::Error::Client | smtp::Error::Recipients => USAGE,
                 _ => PROTOCOL,
             },
         }

@@ -4,6 +4,7 @@
 //! Options (words) -> Server + Letter --submit--> core's Session over a net::Transport -> Report per recipient
 //! ```
 
+mod authentication;
 pub mod command;
 mod failure;
 mod letter;
@@ -11,8 +12,9 @@ mod options;
 mod server;
 mod submit;
 
+pub use authentication::{Credentials, Mechanism};
 pub use failure::{Failure, Refused, Stage};
 pub use letter::{Attachment, Letter};
 pub use options::Options;
 pub use server::Server;
-pub use submit::{Report, submit};
+pub use submit::{Report, deliver, submit};

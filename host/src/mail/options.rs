@@ -1,8 +1,8 @@
 //! The flags that say which server, from whom and to whom; shared by the applets that mail.
 
-use super::{Attachment, Failure, Letter, Server};
+use super::{Attachment, Credentials, Failure, Letter, Server};
 use crate::net::{Endpoint, Roots};
-use gatepost_core::smtp::Security;
+use gatepost_core::smtp::{Protocol, Security};
 use lexopt::{Parser, ValueExt};
 use std::env::VarError;
 use std::ffi::OsString;
@@ -79,7 +79,11 @@ impl Options {
         let endpoint = Endpoint::parse(text, port)
             .ok_or_else(|| Failure::Usage(format!("--server {text:?}: neither a host nor a host and a port")))?;
         let credentials = match (&self.user, &self.password) {
-            (Some(user), Some(password)) => Some((user.clone(), password.read()?)),
+            (Some(user), Some(password)) => Some(Credentials {
+                user: user.clone(),
+                secret: password.read()?,
+                mechanism: None,
+            }),
             (None, None) => None,
             (Some(_), None) => return Err(missing("--password-file or --password-env beside --user")),
             (None, Some(_)) => return Err(missing("--user beside the password")),
@@ -87,6 +91,7 @@ impl Options {
         Ok(Server {
             endpoint,
             security,
+            protocol: Protocol::Smtp,
             roots: self.ca.clone().map_or(Roots::System, Roots::File),
             name: self.name.clone(),
             credentials,

@@ -1,8 +1,8 @@
 //! The submission server: where it is, how TLS begins, who we are to it.
 
-use super::{Failure, Stage};
+use super::{Credentials, Failure, Stage};
 use crate::net::{self, Endpoint, Roots};
-use gatepost_core::smtp::{Phase, Security};
+use gatepost_core::smtp::{Phase, Protocol, Security};
 use std::fmt;
 
 /// Where mails are submitted, and how.
@@ -16,8 +16,10 @@ pub struct Server {
     pub roots: Roots,
     /// The name its certificate must be for; the endpoint's host if absent.
     pub name: Option<String>,
-    /// User and password, if it wants them.
-    pub credentials: Option<(String, String)>,
+    /// What it speaks: LMTP is for the final delivery to mailboxes.
+    pub protocol: Protocol,
+    /// Who we are to it, if it wants to know.
+    pub credentials: Option<Credentials>,
     /// The argument of EHLO; the local address as an address literal if absent.
     pub client: Option<String>,
 }
@@ -52,13 +54,13 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let user = self.credentials.as_ref().map(|(user, _)| user);
         f.debug_struct("Server")
             .field("endpoint", &self.endpoint)
             .field("security", &self.security)
             .field("roots", &self.roots)
             .field("name", &self.name)
-            .field("user", &user)
+            .field("protocol", &self.protocol)
+            .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }
 }

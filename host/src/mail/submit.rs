@@ -1,10 +1,13 @@
 //! Drives one session of `gatepost-core` over a transport, from the connection to the end.
 
-use super::{Failure, Letter, Refused, Server, Stage};
+use super::{Failure, Letter, Refused, Server, Stage, authentication};
 use crate::net::Transport;
 use gatepost_core::io::{DriveError, blocking};
 use gatepost_core::message::Source;
-use gatepost_core::smtp::{Config, Credentials, Envelope, Error, Event, Phase, Security, Session, Storage};
+use gatepost_core::smtp::sasl::Mechanism;
+use gatepost_core::smtp::{
+    Config, Envelope, Error, Event, Full, Options, Phase, Recipient, Security, Session, Storage,
+};
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -52,13 +55,22 @@ impl fmt::Display for Report<'_> {
 ///
 /// After [`Report::Accepted`] nothing but refused recipients makes it a failure.
 pub fn submit(server: &Server, letter: &Letter, report: &mut dyn FnMut(Report<'_>)) -> Result<(), Failure> {
-    letter.compose(|composer| deliver(server, letter, composer, report))
+    let recipients: Vec<Recipient<'_>> = letter.recipients().into_iter().map(Recipient::from).collect();
+    let envelope = Envelope {
+        reverse_path: Some(letter.from()),
+        recipients: &recipients,
+        options: Options::default(),
+    };
+    letter.compose(|mut composer| deliver(server, &envelope, &mut composer, report))
 }
 
-fn deliver(
+/// Hands over one mail to `server` and tells what happens; `Ok` if every recipient was accepted.
+///
+/// After [`Report::Accepted`] nothing but refused or deferred recipients makes it a failure.
+pub fn deliver(
     server: &Server,
-    letter: &Letter,
-    content: impl Source,
+    envelope: &Envelope<'_>,
+    content: &mut dyn Source,
     report: &mut dyn FnMut(Report<'_>),
 ) -> Result<(), Failure> {
     let mut transport =
@@ -78,55 +90,41 @@ fn deliver(
             &local
         }
     };
-    let recipients = letter.recipients();
-    let (mut receive, mut transmit) = ([0; RECEIVE], [0; TRANSMIT]);
+    let mut random = authentication::random;
+    let mut mechanisms = authentication::mechanisms(server, &mut random)?;
+    let mut mechanisms: Vec<&mut dyn Mechanism> =
+        mechanisms.iter_mut().map(|mechanism| &mut **mechanism as _).collect();
+    let count = envelope.recipients.len();
+    let (mut receive, mut transmit, mut accepted) = ([0; RECEIVE], vec![0; TRANSMIT], vec![0; count.div_ceil(8)]);
     let config = Config {
         client,
         security: server.security,
-        credentials: server
-            .credentials
-            .as_ref()
-            .map(|(user, password)| Credentials { user, password }),
-    };
-    let envelope = Envelope {
-        reverse_path: Some(letter.from()),
-        recipients: &recipients,
+        protocol: server.protocol,
+        mechanisms: &mut mechanisms,
     };
     let storage = Storage {
         receive: &mut receive,
         transmit: &mut transmit,
+        accepted: &mut accepted,
     };
     let failed = |error, reply| Failure::Session {
         server: server.endpoint.to_string(),
         error,
         reply,
     };
-    let mut session = Session::new(config, envelope, content, storage).map_err(|error| failed(error, None))?;
+    let mut session = Session::<Full, _>::new(config, storage).map_err(|error| failed(error, None))?;
+    session.bind(transport.exporter().as_ref());
+    session.mail(envelope, content).map_err(|error| failed(error, None))?;
+    // It is the only one, so that QUIT may leave with its data.
+    session.quit();
     let mut refused = Vec::new();
     loop {
         let event = match blocking::next_event(&mut session, &mut transport) {
             Ok(event) => event,
             Err(lost) => {
-                // A refusal stays the reason, also when the connection is lost while the session says QUIT.
+                // What the session knows stays the reason, also when the connection is lost while it says QUIT.
                 return Err(match (session.error(), lost) {
-                    (
-                        Some(Error::Refused {
-                            phase: Phase::Recipient,
-                            ..
-                        }),
-                        _,
-                    ) if !refused.is_empty() => Failure::Recipients {
-                        refused,
-                        of: recipients.len(),
-                    },
-                    (Some(error), _) | (None, DriveError::Protocol(error)) => {
-                        let said = matches!(error, Error::Refused { .. } | Error::Unexpected { .. });
-                        failed(
-                            error,
-                            said.then(|| session.reply().map(|reply| reply.text.to_owned()))
-                                .flatten(),
-                        )
-                    }
+                    (Some(error), _) | (None, DriveError::Protocol(error)) => failed(error, quote(&session, error)),
                     (None, DriveError::Transport(error)) => server.lost(session.phase(), error),
                     (None, DriveError::WriteZero) => server.lost(session.phase(), ErrorKind::WriteZero.into()),
                 });
@@ -135,10 +133,13 @@ fn deliver(
         match event {
             Event::StartTls => {
                 secure(server, &mut transport, report)?;
-                session.secured();
+                session.secured(transport.exporter().as_ref());
             }
-            Event::Recipient { index, code } => {
-                let address = recipients.get(index).map_or("", |recipient| recipient.as_str());
+            Event::Recipient { index, code } | Event::Delivered { index, code } => {
+                let address = envelope
+                    .recipients
+                    .get(index)
+                    .map_or("", |recipient| recipient.address.as_str());
                 let reply = words(&session).unwrap_or_else(|| code.to_string());
                 let accepted = code.is_positive();
                 report(Report::Recipient {
@@ -154,27 +155,53 @@ fn deliver(
                     });
                 }
             }
+            Event::Deferred { from } => {
+                for recipient in envelope.recipients.get(from..).unwrap_or_default() {
+                    let (address, reply) = (recipient.address.as_str(), TOO_MANY);
+                    report(Report::Recipient {
+                        address,
+                        accepted: false,
+                        reply,
+                    });
+                    refused.push(Refused {
+                        address: address.to_owned(),
+                        reply: reply.to_owned(),
+                        transient: true,
+                    });
+                }
+            }
+            // Never where QUIT was asked for.
+            Event::Ready => {}
             Event::Accepted => {
                 report(Report::Accepted(&words(&session).unwrap_or_default()));
                 break;
             }
+            // Nobody was accepted, and each recipient's own reply says more.
+            Event::Failed(Error::Refused {
+                phase: Phase::Recipient | Phase::EndOfData,
+                ..
+            }) if refused.len() == count => break,
+            Event::Failed(error) => return Err(failed(error, quote(&session, error))),
             Event::Closed => break,
         }
     }
-    // The server has the mail: how the connection ends changes nothing.
+    // The mail's fate is known: how the connection ends changes nothing.
     transport.limit(FAREWELL);
     let _ = blocking::next_event(&mut session, &mut transport);
     if refused.is_empty() {
         return Ok(());
     }
-    Err(Failure::Recipients {
-        refused,
-        of: recipients.len(),
-    })
+    Err(Failure::Recipients { refused, of: count })
+}
+
+/// What the server said to what made the session fail, if it said something.
+fn quote<S: Source>(session: &Session<'_, Full, S>, error: Error) -> Option<String> {
+    let said = matches!(error, Error::Refused { .. } | Error::Unexpected { .. });
+    session.reply().filter(|_| said).map(|reply| reply.text.to_owned())
 }
 
 /// What the server said last: code and text.
-fn words<S: Source>(session: &Session<'_, S>) -> Option<String> {
+fn words<S: Source>(session: &Session<'_, Full, S>) -> Option<String> {
     session.reply().map(|reply| reply.to_string())
 }
 
@@ -212,4 +239,6 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// Room for a reply's text, octets; longer ones are cut.
 const RECEIVE: usize = 2048;
 /// Room for commands and mail data, octets: few system calls and TLS records even for large attachments.
-const TRANSMIT: usize = 16 * 1024;
+const TRANSMIT: usize = 64 * 1024;
+/// Why recipients wait that the server never heard of.
+const TOO_MANY: &str = "the server takes no more recipients at once";
