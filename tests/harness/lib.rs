@@ -11,6 +11,7 @@ pub mod console;
 pub mod demo;
 pub mod device;
 pub mod ethernet;
+pub mod hostile;
 pub mod memory;
 pub mod namespace;
 pub mod needs;
