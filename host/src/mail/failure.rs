@@ -76,7 +76,7 @@ impl Failure {
             Self::Letter { .. } => DATA,
             Self::Transport { error, .. } => match error {
                 net::Error::Tls(_) | net::Error::ServerName(_) => NO_PERMISSION,
-                net::Error::Roots(_) => NO_INPUT,
+                net::Error::Roots(_) | net::Error::Identity(_) => NO_INPUT,
                 _ => TEMPORARY,
             },
             Self::Recipients { refused, .. } => match refused.iter().any(|refused| refused.transient) {

@@ -25,6 +25,8 @@ pub enum Error {
     Tls(rustls::Error),
     /// The trusted roots could not be loaded; says which and why.
     Roots(String),
+    /// Our own certificate or its key could not be loaded; says which and why.
+    Identity(String),
 }
 
 impl Error {
@@ -75,6 +77,7 @@ impl fmt::Display for Error {
                 tls_cause(error, f)
             }
             Self::Roots(cause) => write!(f, "trusted roots: {cause}"),
+            Self::Identity(cause) => write!(f, "client certificate: {cause}"),
         }
     }
 }
@@ -94,7 +97,7 @@ impl embedded_io::Error for Error {
             Self::Io(_) => ErrorKind::ConnectionAborted,
             Self::TimedOut => ErrorKind::TimedOut,
             Self::ServerName(_) => ErrorKind::InvalidInput,
-            Self::Tls(_) | Self::Roots(_) => ErrorKind::InvalidData,
+            Self::Tls(_) | Self::Roots(_) | Self::Identity(_) => ErrorKind::InvalidData,
         }
     }
 }
@@ -107,7 +110,9 @@ fn tls_cause(error: &rustls::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("certificate refused: ")?;
     match refusal {
         CertificateError::UnknownIssuer => f.write_str("unknown issuer: no trusted root leads to it"),
-        CertificateError::BadSignature => f.write_str("bad signature: the issuer that it names did not sign it"),
+        CertificateError::BadSignature => {
+            f.write_str("bad signature: the issuer that it names did not sign it, or the server lacks its key")
+        }
         CertificateError::NotValidForName => f.write_str("name mismatch"),
         CertificateError::NotValidForNameContext { expected, presented } => {
             write!(f, "name mismatch: it is not for {} but for ", expected.to_str())?;
@@ -129,6 +134,7 @@ fn tls_cause(error: &rustls::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             write!(f, "not valid yet (is this machine's clock right?): {refusal}")
         }
+        CertificateError::Other(cause) => write!(f, "{cause}"),
         refusal => write!(f, "{refusal}"),
     }
 }

@@ -1,5 +1,12 @@
 //! Transports: TCP and TLS streams that speak `embedded-io`, with a limit on every wait and errors that name the cause.
+//!
+//! ```text
+//! Endpoint ---------------> Transport::connect          (happy eyeballs)
+//! Proxy, Endpoint --------> Transport::connect_through  (SOCKS 5, HTTP CONNECT)
+//! Roots -> Trust(Identity) -> transport.secure(&trust, name, limit) -> transport.exporter()
+//! ```
 
+mod association;
 mod endpoint;
 mod error;
 mod eyeballs;
@@ -8,11 +15,13 @@ mod tcp;
 mod tls;
 mod transport;
 mod trust;
+mod verifier;
 
+pub use association::{Association, Matching, Selector, Usage};
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use proxy::Proxy;
 pub use tcp::Tcp;
 pub use tls::Tls;
 pub use transport::Transport;
-pub use trust::{Roots, Trust};
+pub use trust::{Identity, Roots, Trust};

@@ -1,7 +1,7 @@
 //! Proxies: what is said to them before a connection is ours (SOCKS 5: RFC 1928, RFC 1929; CONNECT: RFC 9110 9.3.6).
 
+use super::association::base64;
 use super::{Endpoint, Error, Tcp};
-use gatepost_core::ascii;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::IpAddr;
@@ -226,9 +226,7 @@ fn connect(tcp: &mut Tcp, target: &Endpoint, credentials: Option<&Credentials>) 
     let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
     if let Some(Credentials { user, password }) = credentials {
         let plain = format!("{user}:{password}");
-        let mut room = vec![0; ascii::base64_len(plain.len()).unwrap_or(0)];
-        let encoded = ascii::base64_encode(plain.as_bytes(), &mut room).unwrap_or_default();
-        request += &format!("Proxy-Authorization: Basic {}\r\n", String::from_utf8_lossy(encoded));
+        request += &format!("Proxy-Authorization: Basic {}\r\n", base64(plain.as_bytes()));
     }
     request += "\r\n";
     tcp.write_all(request.as_bytes())?;

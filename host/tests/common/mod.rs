@@ -2,7 +2,8 @@
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -119,6 +120,21 @@ impl Authority {
         path
     }
 
+    /// A certificate for `name`, valid in these years, and its key.
+    pub fn issue(&self, name: &str, years: (i32, i32)) -> (CertificateDer<'static>, KeyPair) {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(years.0, 1, 1);
+        params.not_after = date_time_ymd(years.1, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.der().clone(), key)
+    }
+
+    /// Its own certificate.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()
+    }
+
     /// A server's side of TLS with a certificate for `name`, valid in these years.
     pub fn server(&self, name: &str, years: (i32, i32)) -> Arc<ServerConfig> {
         self.server_of(&rustls::version::TLS13, name, years)
@@ -131,19 +147,12 @@ impl Authority {
         name: &str,
         years: (i32, i32),
     ) -> Arc<ServerConfig> {
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_before = date_time_ymd(years.0, 1, 1);
-        params.not_after = date_time_ymd(years.1, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let (certificate, key) = self.issue(name, years);
         let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
             .with_protocol_versions(&[version])
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-            )
+            .with_single_cert(vec![certificate], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
             .unwrap();
         Arc::new(config)
     }
