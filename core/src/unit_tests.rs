@@ -19,6 +19,10 @@ pub const ALL: &[&[Test]] = &[
     crate::message::address::tests::TESTS,
     crate::message::composer::tests::TESTS,
     crate::message::date::tests::TESTS,
+    #[cfg(feature = "dkim")]
+    crate::message::dkim::tests::TESTS,
+    #[cfg(feature = "dkim")]
+    crate::message::dkim::canonical::tests::TESTS,
     crate::message::header::tests::TESTS,
     crate::message::parameter::tests::TESTS,
     crate::message::transfer::tests::TESTS,

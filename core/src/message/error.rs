@@ -34,6 +34,22 @@ pub enum Error {
     FileName,
     /// The source of the mail data, or of an attachment, failed.
     Source,
+    /// DKIM: the selector is no `label *( "." label )` (RFC 6376 3.1).
+    Selector,
+    /// DKIM: the name of a field to be signed is none, or longer than 64 octets.
+    FieldName,
+    /// DKIM: a line of the header section is no header field.
+    Header,
+    /// DKIM: the message has no From field, which must be signed (RFC 6376 5.4).
+    NoFrom,
+    /// DKIM: the buffer holds either not the header section or not the signature.
+    Buffer,
+    /// DKIM: binary content is not signed; it would have to be encoded before (RFC 6376 5.3).
+    Binary,
+    /// DKIM: the source gave something else when it was read again.
+    Changed,
+    /// DKIM: the signer could not sign.
+    Signer,
 }
 
 impl fmt::Display for Error {
@@ -53,6 +69,14 @@ impl fmt::Display for Error {
             Self::MediaType => "attachment: the media type is not type/subtype",
             Self::FileName => "attachment: the name is empty, over 255 octets or holds a control character",
             Self::Source => "source: the mail data could not be read to its end",
+            Self::Selector => "dkim: the selector is no dotted list of labels",
+            Self::FieldName => "dkim: the name of a field to be signed is none, or over 64 octets",
+            Self::Header => "dkim: a line of the header section is no header field",
+            Self::NoFrom => "dkim: the message has no From field",
+            Self::Buffer => "dkim: the buffer is too short for the header section or the signature",
+            Self::Binary => "dkim: binary content cannot be signed",
+            Self::Changed => "dkim: the source gave something else when it was read again",
+            Self::Signer => "dkim: the signer could not sign",
         })
     }
 }

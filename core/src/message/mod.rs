@@ -9,6 +9,8 @@
 pub(crate) mod address;
 pub(crate) mod composer;
 pub(crate) mod date;
+#[cfg(feature = "dkim")]
+pub mod dkim;
 mod error;
 pub(crate) mod header;
 pub(crate) mod parameter;
