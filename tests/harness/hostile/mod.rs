@@ -37,14 +37,15 @@
 //! quit                        the same, but it may say QUIT; so every story ends that says nothing else
 //! deaf                        the server reads and says nothing more, until the client closes
 //! close                       the server closes the connection
+//! linger                      the server closes for itself, and reads on until the client closes
 //! reset                       the server resets it
 //! next                        the server waits for another connection
 //! ```
 //!
 //! A story without turns is one in which nobody connects. `STORY=name` in the environment plays those whose names hold it.
 //!
-//! Of every story it is also asserted that the client's lines and mail data hold no bare CR or LF, no NUL, and no line
-//! over 998 octets, and that the client takes no more than a bounded number of octets before it ends.
+//! Of every story it is also asserted that the client's lines and mail data hold no bare CR or LF, no NUL, no line over
+//! 998 octets and, if the server does not offer 8BITMIME, nothing beyond ASCII, and that the client takes no more than a bounded number of octets before it ends.
 
 pub mod client;
 pub mod matrix;

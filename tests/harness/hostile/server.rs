@@ -7,7 +7,7 @@ use crate::{Result, servers};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -90,7 +90,8 @@ impl Player {
                 self.heard.faults.push(format!("connection {} did not come", index + 1));
                 return self.heard;
             };
-            let mut connection = Connection::new(stream);
+            let eight_bit = turns.iter().any(Turn::offers_eight_bit);
+            let mut connection = Connection::new(stream, eight_bit);
             let outcome = self.serve(&mut connection, turns);
             self.heard.faults.extend(outcome.err());
             self.heard.faults.append(&mut connection.faults);
@@ -197,6 +198,13 @@ impl Player {
                     return Ok(());
                 }
                 Turn::Close => return Ok(()),
+                Turn::Linger => {
+                    let _ = connection.tcp().shutdown(Shutdown::Write);
+                    while connection.fill() {
+                        connection.unread.clear();
+                    }
+                    return Ok(());
+                }
                 Turn::Reset => {
                     let _ = SockRef::from(connection.tcp()).set_linger(Some(Duration::ZERO));
                     return Ok(());
@@ -212,6 +220,7 @@ impl Player {
 struct Connection {
     stream: Stream,
     unread: Vec<u8>,
+    eight_bit: bool,
     faults: Vec<String>,
 }
 
@@ -221,13 +230,14 @@ enum Stream {
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: TcpStream, eight_bit: bool) -> Self {
         // However broken client and story are, the test ends.
         let _ = stream.set_read_timeout(Some(PATIENCE));
         let _ = stream.set_write_timeout(Some(PATIENCE));
         Self {
             stream: Stream::Tcp(stream),
             unread: Vec::new(),
+            eight_bit,
             faults: Vec::new(),
         }
     }
@@ -279,6 +289,9 @@ impl Connection {
         }
         if line.contains(&0) {
             self.faults.push(format!("a NUL in {:?}", shown()));
+        }
+        if !self.eight_bit && !line.is_ascii() {
+            self.faults.push(format!("octets beyond ASCII in {:?}", shown()));
         }
         // RFC 5321 4.5.2: a doubled dot does not count.
         let dots = usize::from(line.starts_with(b".."));

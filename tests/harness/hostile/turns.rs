@@ -28,8 +28,16 @@ pub(super) enum Turn {
     Quit,
     Deaf,
     Close,
+    Linger,
     Reset,
     Next,
+}
+
+impl Turn {
+    /// Whether octets beyond ASCII may follow.
+    pub(super) fn offers_eight_bit(&self) -> bool {
+        matches!(self, Self::Say(octets) if octets.windows(8).any(|word| word == b"8BITMIME"))
+    }
 }
 
 /// One line of a story.
@@ -68,6 +76,7 @@ pub(super) fn parse(line: &str) -> Result<Turn> {
         (_, "quit") => Turn::Quit,
         (_, "deaf") => Turn::Deaf,
         (_, "close") => Turn::Close,
+        (_, "linger") => Turn::Linger,
         (_, "reset") => Turn::Reset,
         (_, "next") => Turn::Next,
         _ => return Err("no such turn".into()),
