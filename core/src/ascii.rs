@@ -46,16 +46,15 @@ pub fn base64_encode<'o>(input: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
 pub fn base64_encode_in_place(buffer: &mut [u8], count: usize) -> Option<usize> {
     let length = base64_len(count)?;
     let buffer = buffer.get_mut(..length)?;
-    // Moved to the end, so that what is written never overtakes what is still to be read.
-    let start = length.checked_sub(count)?;
-    buffer.copy_within(..count, start);
-    for index in 0..length / 4 {
-        let from = start + index * 3;
+    // From the end, so that what is written never overtakes what is still to be read.
+    let (quads, _) = buffer.as_chunks_mut::<4>();
+    for index in (0..quads.len()).rev() {
         let mut triple = [0; 3];
-        let octets = buffer.get(from..length.min(from + 3))?;
-        triple.get_mut(..octets.len())?.copy_from_slice(octets);
-        let quad = base64_quad(triple.get(..octets.len())?);
-        buffer.get_mut(index * 4..index * 4 + 4)?.copy_from_slice(&quad);
+        let from = index * 3;
+        let width = (count - from).min(3);
+        let octets = quads.as_flattened().get(from..from + width)?;
+        triple.get_mut(..width)?.copy_from_slice(octets);
+        *quads.get_mut(index)? = base64_quad(triple.get(..width)?);
     }
     Some(length)
 }

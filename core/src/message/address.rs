@@ -1,8 +1,8 @@
 //! Addresses as the SMTP envelope knows them, and mailboxes as the header shows them.
 
 use super::Error;
+use crate::ascii::decimal;
 use core::fmt;
-use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// An address that fits into a path of RFC 5321 4.1.2: `local-part@domain`, ASCII, no control character.
 ///
@@ -89,8 +89,9 @@ pub(super) fn is_atext(octet: u8) -> bool {
 
 /// `Dot-string = Atom *("." Atom)`.
 pub(super) fn is_dot_string(text: &str) -> bool {
-    text.split('.')
-        .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+    text.as_bytes()
+        .split(|octet| *octet == b'.')
+        .all(|atom| !atom.is_empty() && atom.iter().all(|octet| is_atext(*octet)))
 }
 
 /// `Quoted-string = DQUOTE *( qtextSMTP / "\" %d32-126 ) DQUOTE`.
@@ -114,8 +115,7 @@ fn is_quoted_string(text: &str) -> bool {
 
 /// `Domain = sub-domain *("." sub-domain)`, `sub-domain = Let-dig [Ldh-str]`; labels of at most 63 octets (RFC 1035).
 pub(crate) fn is_domain(text: &str) -> bool {
-    text.split('.').all(|label| {
-        let octets = label.as_bytes();
+    text.as_bytes().split(|octet| *octet == b'.').all(|octets| {
         let edge = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_alphanumeric);
         octets.len() <= 63
             && edge(octets.first())
@@ -127,14 +127,56 @@ pub(crate) fn is_domain(text: &str) -> bool {
 }
 
 /// `address-literal = "[" ( IPv4-address-literal / "IPv6:" IPv6-addr ) "]"` (RFC 5321 4.1.3).
+///
+/// By hand: the parsers of `core::net` are larger than a small session.
 pub(crate) fn is_address_literal(text: &str) -> bool {
-    let Some(literal) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
+    let [b'[', literal @ .., b']'] = text.as_bytes() else {
         return false;
     };
     match literal.split_at_checked(5) {
-        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6:") => address.parse::<Ipv6Addr>().is_ok(),
-        _ => literal.parse::<Ipv4Addr>().is_ok(),
+        Some((tag, address)) if tag.eq_ignore_ascii_case(b"IPv6:") => is_ipv6(address),
+        _ => is_ipv4(literal),
     }
+}
+
+/// Four numbers of at most 255, without leading zeros.
+fn is_ipv4(text: &[u8]) -> bool {
+    let mut numbers = 0;
+    text.split(|octet| *octet == b'.').all(|number| {
+        numbers += 1;
+        let leading_zero = number.len() > 1 && number.first() == Some(&b'0');
+        numbers <= 4 && number.len() <= 3 && !leading_zero && decimal(number).is_some_and(|number| number <= 255)
+    }) && numbers == 4
+}
+
+/// Eight groups, or fewer with one `::` among them; the last two may be written as an IPv4 address.
+fn is_ipv6(text: &[u8]) -> bool {
+    let gap = text.windows(2).position(|pair| pair == b"::");
+    match gap.and_then(|gap| Some((text.get(..gap)?, text.get(gap + 2..)?))) {
+        Some((left, right)) => {
+            matches!((groups(left, false), groups(right, true)), (Some(left), Some(right)) if left + right <= 7)
+        }
+        None => groups(text, true) == Some(8),
+    }
+}
+
+/// How many groups of one to four hexadecimal digits `text` has; none if it is empty.
+fn groups(text: &[u8], at_end: bool) -> Option<usize> {
+    let mut count = 0;
+    if text.is_empty() {
+        return Some(0);
+    }
+    let mut groups = text.split(|octet| *octet == b':').peekable();
+    while let Some(group) = groups.next() {
+        if at_end && groups.peek().is_none() && is_ipv4(group) {
+            return Some(count + 2);
+        }
+        if !matches!(group.len(), 1..=4) || !group.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        count += 1;
+    }
+    Some(count)
 }
 
 #[cfg(any(test, gatepost_unit_tests))]
@@ -169,6 +211,20 @@ pub(crate) mod tests {
             for text in ["a@", "a@b>", "a@b\r\nRCPT TO:<c", "a@b c", "a@-b", "a@b-", "a@b..c", "a@b.", "a@[1.2.3]", "a@[IPv6:g]",
                 "a@[1.2.3.4", "a@m\u{fc}ller.test", "a@b_c", "a@[]", "a@b\0"] {
                 check(text, Err(Error::Domain));
+            }
+        }
+
+        fn address_literals_as_the_standard_library_reads_them() {
+            use core::net::{Ipv4Addr, Ipv6Addr};
+            for text in ["1.2.3.4", "255.255.255.255", "0.0.0.0", "256.1.1.1", "01.2.3.4", "1.2.3", "1.2.3.4.5", "1..2.3", "", ".", "1.2.3.+4", "1.2.3.4 "] {
+                let literal = heapless::format!(64; "[{text}]").unwrap_or_default();
+                assert_eq!(is_address_literal(&literal), text.parse::<Ipv4Addr>().is_ok(), "{text}");
+            }
+            for text in ["::", "::1", "1::", "fe80::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8",
+                "1::2:3:4:5:6:7:8", "1::2::3", ":::", ":", "1:", ":1", "::ffff:1.2.3.4", "1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:7:1.2.3.4", "1.2.3.4::", "::1.2.3.4:5",
+                "12345::", "g::", "fe80::1%1", "::1.2.3", "::256.1.1.1"] {
+                let literal = heapless::format!(64; "[IPv6:{text}]").unwrap_or_default();
+                assert_eq!(is_address_literal(&literal), text.parse::<Ipv6Addr>().is_ok(), "{text}");
             }
         }
 

@@ -82,6 +82,7 @@ impl Command<'_> {
                     }
                 }
             }
+            Self::Bdat(_) if !P::LINKED.contains(Keyword::Chunking) => {}
             Self::Bdat(count) => {
                 line.put("BDAT ");
                 line.decimal(count);
@@ -110,12 +111,20 @@ impl Line<'_> {
         self.length = end;
     }
 
+    /// Doubles a decimal number bit by bit: a division of 64 bits would be the largest part of a small session.
     fn decimal(&mut self, value: u64) {
-        if value >= 10 {
-            self.decimal(value / 10);
+        let mut digits = [b'0'; 20];
+        for bit in (0..64).rev() {
+            let mut carry = (value >> bit & 1) as u8;
+            for digit in digits.iter_mut().rev() {
+                let doubled = (*digit - b'0') * 2 + carry;
+                carry = u8::from(doubled > 9);
+                *digit = b'0' + doubled - carry * 10;
+            }
         }
-        let digit = b'0' + (value % 10) as u8;
-        self.put(char::from(digit).encode_utf8(&mut [0; 1]));
+        let text = core::str::from_utf8(&digits).unwrap_or_default();
+        let significant = text.trim_start_matches('0');
+        self.put(if significant.is_empty() { "0" } else { significant });
     }
 
     /// RFC 3461 4; an octet beyond ASCII stands for itself, which only RFC 6533 lets it.

@@ -142,38 +142,60 @@ impl Offer {
     ///
     /// `mechanism` is asked whether an authentication mechanism that the server lists can be used.
     pub(super) fn feed<P: Profile>(&mut self, text: &[u8], mut mechanism: impl FnMut(&[u8]) -> bool) {
-        let mut words = text
-            .split(|octet| matches!(octet, b' ' | b'\t' | b'='))
-            .filter(|word| !word.is_empty());
-        let Some(first) = words.next() else {
-            return;
+        let is_blank = |octet: &u8| matches!(octet, b' ' | b'\t' | b'=');
+        let text = trim(text);
+        let end = text.iter().position(is_blank).unwrap_or(text.len());
+        let (first, rest) = text.split_at(end);
+        let mut words = rest.split(is_blank).filter(|word| !word.is_empty());
+        let is = |keyword: Keyword| {
+            // What is not linked is not even compared.
+            P::LINKED.contains(keyword) && first.eq_ignore_ascii_case(keyword.as_str().as_bytes())
         };
-        // Alone: a keyword with a parameter it does not have is another one that we do not know.
-        let alone = trim(text).len() == first.len();
-        for keyword in KEYWORDS {
-            if !P::LINKED.contains(keyword) || !first.eq_ignore_ascii_case(keyword.as_str().as_bytes()) {
-                continue;
-            }
-            match keyword {
-                // Servers for old clients also write `AUTH=`.
-                Keyword::Auth if words.by_ref().fold(false, |usable, word| mechanism(word) | usable) => {}
-                Keyword::Auth => return,
-                Keyword::Size => self.size = words.next().and_then(decimal).unwrap_or(0),
-                Keyword::Limits => {
-                    // The words are split at `=`, too: name, value, name, value.
-                    while let (Some(name), Some(value)) = (words.next(), words.next()) {
-                        let value = decimal(value).and_then(|value| u32::try_from(value).ok()).unwrap_or(0);
-                        if name.eq_ignore_ascii_case(b"RCPTMAX") {
-                            self.recipients = value;
-                        } else if name.eq_ignore_ascii_case(b"MAILMAX") {
-                            self.mails = value;
-                        }
-                    }
+        let mut found = None;
+        if is(Keyword::Auth) {
+            // Servers for old clients also write `AUTH=`.
+            let usable = words.fold(false, |usable, word| mechanism(word) | usable);
+            found = usable.then_some(Keyword::Auth);
+        } else if is(Keyword::Size) {
+            self.size = words.next().and_then(decimal).unwrap_or(0);
+            found = Some(Keyword::Size);
+        } else if is(Keyword::Limits) {
+            // The words are split at `=`, too: name, value, name, value.
+            while let (Some(name), Some(value)) = (words.next(), words.next()) {
+                let value = decimal(value).and_then(|value| u32::try_from(value).ok()).unwrap_or(0);
+                if name.eq_ignore_ascii_case(b"RCPTMAX") {
+                    self.recipients = value;
+                } else if name.eq_ignore_ascii_case(b"MAILMAX") {
+                    self.mails = value;
                 }
-                Keyword::MtPriority | Keyword::DeliverBy | Keyword::FutureRelease => {}
-                _ if alone => {}
-                _ => return,
             }
+            found = Some(Keyword::Limits);
+        } else {
+            // Those that stand alone: with a parameter it is another keyword, which we do not know.
+            let mut alone = |keyword| {
+                if is(keyword) && rest.is_empty() {
+                    found = Some(keyword)
+                }
+            };
+            alone(Keyword::StartTls);
+            alone(Keyword::Pipelining);
+            alone(Keyword::EightBitMime);
+            alone(Keyword::SmtpUtf8);
+            alone(Keyword::Chunking);
+            alone(Keyword::BinaryMime);
+            alone(Keyword::Dsn);
+            alone(Keyword::RequireTls);
+            // What the parameters of these say about the server's habits changes nothing.
+            let mut any = |keyword| {
+                if is(keyword) {
+                    found = Some(keyword)
+                }
+            };
+            any(Keyword::MtPriority);
+            any(Keyword::DeliverBy);
+            any(Keyword::FutureRelease);
+        }
+        if let Some(keyword) = found {
             self.extensions = self.extensions.with(keyword);
         }
     }
@@ -186,23 +208,6 @@ impl Offer {
         }
     }
 }
-
-const KEYWORDS: [Keyword; 14] = [
-    Keyword::StartTls,
-    Keyword::Auth,
-    Keyword::Pipelining,
-    Keyword::Size,
-    Keyword::EightBitMime,
-    Keyword::SmtpUtf8,
-    Keyword::Chunking,
-    Keyword::BinaryMime,
-    Keyword::Dsn,
-    Keyword::RequireTls,
-    Keyword::Limits,
-    Keyword::MtPriority,
-    Keyword::DeliverBy,
-    Keyword::FutureRelease,
-];
 
 #[cfg(any(test, gatepost_unit_tests))]
 pub(crate) mod tests {

@@ -49,58 +49,42 @@ impl Transparency {
     /// `count` is at most the [`Self::capacity`] of the room from `at`, so that no octet is written over one still to
     /// be read.
     pub(super) fn rewrite(&mut self, buffer: &mut [u8], at: usize, from: usize, count: usize) -> usize {
-        let end = from.saturating_add(count);
-        let (mut index, mut at) = (from, at);
-        while let Some(rest @ [first, ..]) = buffer.get(index..end) {
-            let taken = match (self.place, first) {
-                (Place::AfterCr, octet) => {
-                    self.place = Place::LineStart;
-                    let taken = usize::from(*octet == b'\n');
-                    at = write(buffer, at, b"\r\n");
-                    taken
-                }
-                (_, b'\r') if self.mode != Mode::Octets => {
-                    self.place = Place::AfterCr;
-                    1
-                }
-                (_, b'\n') if self.mode != Mode::Octets => {
-                    self.place = Place::LineStart;
-                    at = write(buffer, at, b"\r\n");
-                    1
-                }
-                (place, octet) => {
-                    let doubled = matches!(place, Place::LineStart) && *octet == b'.' && self.mode == Mode::Dots;
-                    let (length, whole_line) = self.untouched(rest);
-                    if doubled {
-                        at = write(buffer, at, b".");
-                    }
-                    if at != index {
-                        buffer.copy_within(index..index + length, at);
-                    }
-                    at += length;
-                    self.place = if whole_line { Place::LineStart } else { Place::Inside };
-                    length
-                }
-            };
-            index += taken;
+        let (mut index, mut at, end) = (from, at, from.saturating_add(count));
+        if self.mode == Mode::Octets {
+            buffer.copy_within(index..end.min(buffer.len()), at);
+            return at + count;
+        }
+        while let Some([octet, rest @ ..]) = buffer.get(index..end) {
+            let octet = *octet;
+            // Most octets of a line come in blocks without a line end, which are looked at without a branch for each.
+            if let (Place::Inside, Some(block)) = (self.place, rest.first_chunk::<BLOCK>())
+                && !block
+                    .iter()
+                    .fold(is_line_end(octet), |any, octet| any | is_line_end(*octet))
+            {
+                buffer.copy_within(index..=index + BLOCK, at);
+                index += BLOCK + 1;
+                at += BLOCK + 1;
+                continue;
+            }
+            if matches!(self.place, Place::AfterCr) || octet == b'\n' {
+                at = write(buffer, at, b"\r\n");
+                index += usize::from(octet == b'\n');
+                self.place = Place::LineStart;
+                continue;
+            }
+            index += 1;
+            if octet == b'\r' {
+                self.place = Place::AfterCr;
+                continue;
+            }
+            if octet == b'.' && matches!(self.place, Place::LineStart) && self.mode == Mode::Dots {
+                at = write(buffer, at, b".");
+            }
+            self.place = Place::Inside;
+            at = write(buffer, at, &[octet]);
         }
         at
-    }
-
-    /// How many octets of `rest`, whose first needs no more attention, can be copied as they are; whether they end a line.
-    fn untouched(&self, rest: &[u8]) -> (usize, bool) {
-        if self.mode == Mode::Octets {
-            return (rest.len(), false);
-        }
-        let mut length = 1;
-        loop {
-            length += line_end(rest.get(length..).unwrap_or_default());
-            match rest.get(length..) {
-                Some([b'\r', b'\n', next, ..]) if !matches!(next, b'.' | b'\r' | b'\n') => length += 3,
-                Some([b'\r', b'\n', ..]) => return (length + 2, true),
-                _ => return (length, false),
-            }
-        }
     }
 
     /// Writes the end of data at `buffer[at..]`, with the CRLF that the last line may lack, and says where it ends.
@@ -121,17 +105,12 @@ impl Transparency {
     }
 }
 
-/// Where the first CR or LF stands; the length of `text` if there is none.
-fn line_end(text: &[u8]) -> usize {
-    let is_end = |octet: &u8| matches!(octet, b'\r' | b'\n');
-    // A block is looked at as a whole, without a branch for each octet.
-    let clear = |block: &&[u8]| !block.iter().fold(false, |any, octet| any | is_end(octet));
-    let blocks = text.chunks_exact(BLOCK).take_while(clear).count() * BLOCK;
-    let rest = text.get(blocks..).unwrap_or_default();
-    blocks + rest.iter().position(is_end).unwrap_or(rest.len())
+fn is_line_end(octet: u8) -> bool {
+    octet == b'\r' || octet == b'\n'
 }
 
-const BLOCK: usize = 16;
+/// Octets that are copied at once, with the one before them.
+const BLOCK: usize = 15;
 
 fn write(buffer: &mut [u8], at: usize, octets: &[u8]) -> usize {
     if let Some(out) = buffer.get_mut(at..).and_then(|buffer| buffer.get_mut(..octets.len())) {
