@@ -27,10 +27,19 @@ pub struct Namespace {
 impl Namespace {
     /// Creates a namespace that holds nothing but a loopback interface which is down. `name` is for messages.
     pub fn new(name: &str) -> Result<Self> {
+        Self::on_thread(name, true)
+    }
+
+    /// The namespace that this process is in already, for a server that needs none of its own. Needs no right.
+    pub fn here() -> Result<Self> {
+        Self::on_thread("here", false)
+    }
+
+    fn on_thread(name: &str, fresh: bool) -> Result<Self> {
         let (jobs, queue) = channel::<Job>();
         let (ready, opened) = channel();
         thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let _ = ready.send(enter());
+            let _ = ready.send(if fresh { enter() } else { current() });
             for job in queue {
                 job();
             }
@@ -114,5 +123,10 @@ fn enter() -> std::io::Result<fs::File> {
     // SAFETY: only the network namespace is unshared. File descriptors, memory and everything else that threads of one
     // process rely on stay shared.
     unsafe { unshare_unsafe(UnshareFlags::NEWNET)? };
+    current()
+}
+
+/// Opens the network namespace of the calling thread.
+fn current() -> std::io::Result<fs::File> {
     fs::File::open(format!("/proc/self/task/{}/ns/net", gettid().as_raw_nonzero()))
 }

@@ -3,6 +3,7 @@
 //! A test says `if !needs::met("name", &[Need::Root]) { return }`. A need that is not met is said aloud, also under a
 //! test harness that captures output, and recorded for the end of `cargo lab test`. With `CI=true` it is a failure.
 
+use crate::repository;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -20,6 +21,8 @@ pub enum Need {
     Tun,
     /// A program, and the Debian package that brings it.
     Program(&'static str, &'static str),
+    /// A file below [`repository::laboratory`], and the package that `cargo lab set-up` puts it there from.
+    Kept(&'static str, &'static str),
 }
 
 impl Need {
@@ -32,6 +35,7 @@ impl Need {
             Self::Root => rustix::process::geteuid().is_root(),
             Self::Tun => OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_ok(),
             Self::Program(name, _) => program(name),
+            Self::Kept(path, _) => repository::laboratory().join(path).is_file(),
         }
     }
 }
@@ -42,6 +46,7 @@ impl fmt::Display for Need {
             Self::Root => f.write_str("root"),
             Self::Tun => f.write_str("/dev/net/tun"),
             Self::Program(name, package) => write!(f, "{name} (Debian package {package})"),
+            Self::Kept(path, package) => write!(f, "{path} of {package} (`cargo lab set-up` gets it)"),
         }
     }
 }

@@ -24,11 +24,6 @@ pub fn install(packages: &[&str]) -> Result<()> {
     }
     println!("installing Debian packages: {}", missing.join(" "));
     let _policy = Policy::put()?;
-    let apt = || {
-        let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
-        command
-    };
     let mut install = apt();
     install
         .args(["install", "-y", "--no-install-recommends"])
@@ -39,6 +34,38 @@ pub fn install(packages: &[&str]) -> Result<()> {
         quiet(&mut install)?;
     }
     Ok(())
+}
+
+/// Unpacks a package below `directory`, for a program whose package cannot be installed beside another one's, and
+/// installs the libraries it needs. Nothing happens if that was done before. Needs root and Debian.
+pub fn unpack(package: &str, directory: &Path) -> Result<()> {
+    let done = directory.join("libraries");
+    if !done.is_file() {
+        println!("unpacking the Debian package {package}");
+        let fetched = tempfile::tempdir()?;
+        let mut download = apt();
+        download.current_dir(fetched.path()).args(["download", package]);
+        if quiet(&mut download).is_err() {
+            quiet(apt().arg("update"))?;
+            quiet(&mut download)?;
+        }
+        let file = fs::read_dir(fetched.path())?.next();
+        let file = file
+            .ok_or_else(|| format!("apt-get download {package} left no file"))??
+            .path();
+        fs::create_dir_all(directory)?;
+        quiet(Command::new("dpkg-deb").arg("-x").arg(&file).arg(directory))?;
+        let depends = Command::new("dpkg-deb").arg("-f").arg(&file).arg("Depends").output()?;
+        fs::write(&done, libraries(&String::from_utf8_lossy(&depends.stdout)).join(" "))?;
+    }
+    let libraries = fs::read_to_string(&done)?;
+    install(&libraries.split(' ').collect::<Vec<_>>())
+}
+
+/// Of a `Depends` field the libraries, of alternatives the first.
+fn libraries(depends: &str) -> Vec<&str> {
+    let first = depends.split(',').filter_map(|entry| entry.split_whitespace().next());
+    first.filter(|name| name.starts_with("lib")).collect()
 }
 
 /// Adds Rust targets of the toolchain in use that are missing. Without rustup they must be there already.
@@ -62,6 +89,12 @@ pub fn targets(targets: &[&str]) -> Result<()> {
     quiet(Command::new("rustup").args(["target", "add"]).args(&missing))
 }
 
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+    command
+}
+
 fn installed(package: &str) -> bool {
     Command::new("dpkg-query")
         .args(["-W", "-f=${db:Status-Status}", package])
@@ -70,7 +103,7 @@ fn installed(package: &str) -> bool {
 }
 
 /// Runs a command; an error holds the end of what it wrote.
-fn quiet(command: &mut Command) -> Result<()> {
+pub(crate) fn quiet(command: &mut Command) -> Result<()> {
     let output = command.output().context(format_args!("{command:?}"))?;
     if output.status.success() {
         return Ok(());

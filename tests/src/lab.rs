@@ -12,6 +12,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo lab demo [--servers embedded|real] [--report DIR]
                           the whole product at work: gateway, device, mail, stream, alert
+       cargo lab set-up   install what the tests need, and run none
        cargo lab test     run every test, after installing what is needed
        cargo lab sizes    build for routers and microcontrollers, print what they have to store
        cargo lab ci       what must hold before a change lands: formatting, lints, documentation, tests, licences, sizes";
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["demo", ..] => demo::run(&arguments[1..]),
+        ["set-up"] => test::prepare(),
         ["test"] => test::run(),
         ["sizes"] => sizes::run(),
         ["ci"] => ci::run(),

@@ -3,6 +3,7 @@
 use crate::fuzz;
 use crate::steps::{Steps, cargo};
 use harness::needs::{self, Need};
+use harness::servers::smtp_server;
 use harness::{Result, packages, repository, servers};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,14 @@ pub(crate) fn run() -> Result<bool> {
     Ok(steps.finish(&record))
 }
 
+/// Sets up and runs nothing.
+pub(crate) fn prepare() -> Result<bool> {
+    let mut steps = Steps::default();
+    let record = record()?;
+    set_up(&mut steps)?;
+    Ok(steps.finish(&record))
+}
+
 /// Every test, without the set-up.
 pub(crate) fn steps(steps: &mut Steps, record: &Path) {
     rings(steps, record);
@@ -47,19 +56,29 @@ pub(crate) fn record() -> Result<PathBuf> {
 /// Installs what the steps need, where that is allowed.
 pub(crate) fn set_up(steps: &mut Steps) -> Result<()> {
     packages::targets(&TARGETS)?;
+    let node = match needs::program("node") && needs::program("npm") {
+        true => &[], // wherever they come from
+        false => smtp_server::PACKAGES,
+    };
     let wanted = [
+        node,
         packages::QEMU,
         packages::FUZZER,
         packages::PEERS,
         servers::postfix::PACKAGES,
+        servers::aiosmtpd::PACKAGES,
         servers::nginx::PACKAGES,
         servers::film::PACKAGES,
     ]
     .concat();
     if Need::Root.met() {
         steps.step("set-up: Debian packages", || packages::install(&wanted));
+        steps.step("set-up: Exim", servers::exim::install);
     } else {
         println!("not root: no Debian package is installed; what needs root, QEMU or real servers may be skipped");
+    }
+    if needs::program("npm") {
+        steps.step("set-up: smtp-server", smtp_server::install);
     }
     Ok(())
 }

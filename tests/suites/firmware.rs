@@ -10,7 +10,8 @@ use harness::servers::content::Content;
 use harness::servers::dhcp::DhcpServer;
 use harness::servers::http::HttpServer;
 use harness::servers::mail::{MailServer, Policy};
-use harness::servers::postfix::Postfix;
+use harness::servers::postfix::{self, Postfix};
+use harness::servers::{Port, Server};
 use harness::{packages, repository};
 use std::io::Write;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -128,7 +129,15 @@ fn a_mail_arrives_in_postfix_over_verified_tls() {
     let site = Site::new();
     let certificate = site.authority.server(&["mail.test"]).expect("a certificate");
     let address = SocketAddrV4::new(SERVER, SUBMISSION);
-    let server = Postfix::start(&site.network.servers, address, &certificate, &site.policy).expect("Postfix");
+    let server = Postfix::start(
+        &site.network.servers,
+        postfix::Setup {
+            ports: &[(Port::Submission, address)],
+            certificate: &certificate,
+            policy: &site.policy,
+        },
+    )
+    .expect("Postfix");
     let outcome = site.send_mail();
     assert_eq!(outcome.status, 0, "{outcome:#?}\n{}", server.log());
     assert!(

@@ -6,11 +6,12 @@ use gatepost_core::message::{Address, Attachment, Composer, DateTime, Mailbox, M
 use gatepost_core::smtp::sasl::Plain;
 use gatepost_core::smtp::{Config, Envelope, Event, Full, Options, Protocol, Recipient, Security, Session, Storage};
 use harness::certificates::{Authority, ServerCertificate};
-use harness::needs::{self, Need};
+use harness::needs;
 use harness::network::{Network, SERVER};
 use harness::repository;
 use harness::servers::mail::{MailServer, Policy, Received};
-use harness::servers::postfix::Postfix;
+use harness::servers::postfix::{self, Postfix};
+use harness::servers::{Port, Server};
 use mail_parser::{MessageParser, MimeHeaders};
 use std::net::{SocketAddr, SocketAddrV4, TcpListener};
 use std::path::PathBuf;
@@ -221,12 +222,7 @@ fn a_wrong_password_is_refused_in_one_line() {
 
 #[test]
 fn postfix_takes_a_mail() {
-    let needs = [
-        Need::Root,
-        Need::Program("postfix", "postfix"),
-        Need::Program("dovecot", "dovecot-core"),
-    ];
-    if !needs::met("postfix_takes_a_mail", &needs) {
+    if !needs::met("postfix_takes_a_mail", &postfix::NEEDS) {
         return;
     }
     let gatepost = repository::gatepost().expect("the gatepost binary builds");
@@ -235,7 +231,15 @@ fn postfix_takes_a_mail() {
     let certificate = authority.server(&["mail.test"]).expect("a certificate");
     let address = SocketAddrV4::new(SERVER, 587);
     let policy = Policy::default();
-    let server = Postfix::start(&network.servers, address, &certificate, &policy).expect("Postfix");
+    let server = Postfix::start(
+        &network.servers,
+        postfix::Setup {
+            ports: &[(Port::Submission, address)],
+            certificate: &certificate,
+            policy: &policy,
+        },
+    )
+    .expect("Postfix");
     let directory = tempfile::tempdir().expect("a directory");
     authority.write(directory.path()).expect("a writable directory");
     let peer = Peer {

@@ -10,7 +10,8 @@ use crate::servers::film;
 use crate::servers::http::HttpServer;
 use crate::servers::mail::{MailServer, Policy, Received};
 use crate::servers::nginx::Nginx;
-use crate::servers::postfix::Postfix;
+use crate::servers::postfix::{self, Postfix};
+use crate::servers::{Port, Server};
 use std::net::SocketAddrV4;
 use std::path::Path;
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub(crate) struct Ends {
 
 enum Mail {
     Embedded(MailServer),
-    Postfix(Postfix),
+    Postfix(Box<Postfix>),
 }
 
 #[expect(dead_code, reason = "they are held so that they run")]
@@ -53,9 +54,16 @@ impl Ends {
             }
             Servers::Real => {
                 let film = film::content()?;
-                let mail = Postfix::start(&network.servers, mail, &certificate, &policy)?;
+                let mail = Postfix::start(
+                    &network.servers,
+                    postfix::Setup {
+                        ports: &[(Port::Submission, mail)],
+                        certificate: &certificate,
+                        policy: &policy,
+                    },
+                )?;
                 (
-                    Mail::Postfix(mail),
+                    Mail::Postfix(Box::new(mail)),
                     Web::Nginx(Nginx::start(&network.servers, web, &film)?),
                 )
             }

@@ -21,10 +21,39 @@ pub struct Received {
     pub user: Option<String>,
     /// The envelope's reverse-path.
     pub reverse_path: String,
+    /// The parameters of MAIL, where the server tells.
+    pub parameters: Vec<String>,
     /// The envelope's accepted recipients.
     pub recipients: Vec<String>,
+    /// The parameters of each recipient's RCPT, where the server tells.
+    pub recipient_parameters: Vec<Vec<String>>,
     /// The mail data: header, empty line, body, transparency removed.
     pub data: Vec<u8>,
+}
+
+impl Received {
+    /// Takes off the Received field that a relay put on top; who authenticated, and over which TLS, is what it says.
+    pub fn untraced(mut self) -> Self {
+        let mut length = 0;
+        for line in self.data.split_inclusive(|octet| *octet == b'\n') {
+            let begins = line.starts_with(b"Received:");
+            let goes_on = line.starts_with(b" ") || line.starts_with(b"\t");
+            if begins != (length == 0) || !(begins || goes_on) {
+                break;
+            }
+            length += line.len();
+        }
+        let trace: Vec<u8> = self.data.drain(..length).collect();
+        let trace = String::from_utf8_lossy(&trace);
+        let word = |after: &str| {
+            let rest = trace.split_once(after)?.1;
+            Some(rest.split([' ', ')', '\r']).next()?.to_owned())
+        };
+        // Exim writes TLS1.3.
+        self.tls = word("using ").map(|name| name.replace("TLS1", "TLSv1"));
+        self.user = word("Authenticated sender: ");
+        self
+    }
 }
 
 /// What the server asks of its clients.
@@ -208,7 +237,7 @@ fn converse<H: Handler, S: Read + Write>(session: &mut Session<H>, stream: &mut 
 }
 
 /// The version as Postfix writes it.
-fn name(version: ProtocolVersion) -> String {
+pub(super) fn name(version: ProtocolVersion) -> String {
     match version {
         ProtocolVersion::TLSv1_3 => "TLSv1.3".into(),
         ProtocolVersion::TLSv1_2 => "TLSv1.2".into(),

@@ -3,8 +3,11 @@
 //! Needs root and the packages [`PACKAGES`]. It shares nothing with a Postfix that the machine may run.
 
 use super::mail::{Policy, Received};
+use super::scripted::{Script, Scripted};
+use super::{Port, Server, contained, dovecot, free};
 use crate::certificates::ServerCertificate;
 use crate::namespace::Namespace;
+use crate::needs::Need;
 use crate::process::{Process, until};
 use crate::{Context, Result};
 use std::fs;
@@ -18,57 +21,91 @@ use tempfile::TempDir;
 /// The Debian packages it is made of.
 pub const PACKAGES: &[&str] = &["postfix", "dovecot-core"];
 
+/// What a test that starts it needs.
+pub const NEEDS: [Need; 3] = [
+    Need::Root,
+    Need::Program("postfix", PACKAGES[0]),
+    Need::Program("dovecot", PACKAGES[1]),
+];
+
 /// The running servers; they end with their guard.
 pub struct Postfix {
     directory: TempDir,
     postfix: Process,
-    _dovecot: Process,
+    dovecot: Process,
+    ports: Vec<(Port, SocketAddrV4)>,
+    behind: Option<Scripted>,
+    /// Its thread started the processes, which end with it.
+    here: Option<Namespace>,
+}
+
+/// What Postfix is to do.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// Where it listens, and what for.
+    pub ports: &'a [(Port, SocketAddrV4)],
+    /// What it proves its name with.
+    pub certificate: &'a ServerCertificate,
+    /// Mail for the domain `policy.name` is kept, other mail is thrown away; `policy.refused` and the local-part `reject`
+    /// are answered 550, the local-part `tempfail` 450.
+    pub policy: &'a Policy,
 }
 
 impl Postfix {
-    /// Serves submission with STARTTLS (TLS 1.3 and 1.2) and AUTH on `address` in `namespace`.
-    ///
-    /// Mail for the domain `policy.name` is kept, `policy.refused` is answered 550.
-    pub fn start(
-        namespace: &Namespace,
-        address: SocketAddrV4,
-        certificate: &ServerCertificate,
-        policy: &Policy,
-    ) -> Result<Self> {
+    /// Serves mail over TLS 1.3 and 1.2 in `namespace`, with the mechanisms of [`dovecot::MECHANISMS`].
+    pub fn start(namespace: &Namespace, setup: Setup) -> Result<Self> {
+        Self::before(None, namespace, setup)
+    }
+
+    /// Serves mail on loopback ports; all of it goes on to a server that tells what it was given.
+    pub fn relay(certificate: &ServerCertificate, policy: &Policy) -> Result<Self> {
+        let behind = Scripted::start(Script::default(), certificate)?;
+        let addresses: [SocketAddrV4; 3] = free()?;
+        let ports: Vec<_> = Port::ALL.into_iter().zip(addresses).collect();
+        let setup = Setup {
+            ports: &ports,
+            certificate,
+            policy,
+        };
+        let here = Namespace::here()?;
+        let mut server = Self::before(Some(behind), &here, setup)?;
+        server.here = Some(here);
+        Ok(server)
+    }
+
+    fn before(behind: Option<Scripted>, namespace: &Namespace, setup: Setup) -> Result<Self> {
         // The daemons' users must be able to enter it.
         let directory = tempfile::Builder::new()
             .prefix("gatepost-postfix-")
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()?;
         let root = directory.path();
-        for name in ["etc", "spool", "data", "mail", "run", "users"] {
+        for name in ["etc", "spool", "data", "mail"] {
             fs::create_dir(root.join(name))?;
         }
-        certificate.write(root)?;
-        let dovecot = dovecot(namespace, root, policy)?;
-        until("Dovecot's SASL socket", LIMIT, || root.join("spool/auth").exists())
-            .map_err(|error| format!("{error}; {}", dovecot.lines().join("\n")))?;
-        let postfix = postfix(namespace, root, address, policy)?;
+        setup.certificate.write(root)?;
+        let dovecot = dovecot::start(namespace, root, &root.join("spool/auth"), setup.policy)?;
+        let onward = behind.as_ref().map(Scripted::address);
+        let postfix = postfix(namespace, root, setup, onward)?;
         let server = Self {
             directory,
             postfix,
-            _dovecot: dovecot,
+            dovecot,
+            ports: setup.ports.to_vec(),
+            behind,
+            here: None,
         };
-        let ready = until("Postfix", LIMIT, || {
-            namespace.run(move || std::net::TcpStream::connect(address)).is_ok()
-        });
-        ready.map_err(|error| format!("{error}; its log:\n{}", server.log()))?;
+        for (_, address) in setup.ports.iter().copied() {
+            let ready = until("Postfix", LIMIT, || {
+                namespace.run(move || std::net::TcpStream::connect(address)).is_ok()
+            });
+            ready.map_err(|error| format!("{error}; its log:\n{}", server.log()))?;
+        }
         Ok(server)
     }
 
-    /// What Postfix logged so far.
-    pub fn log(&self) -> String {
-        let logged = fs::read_to_string(self.directory.path().join("mail.log")).unwrap_or_default();
-        format!("{logged}{}", self.postfix.lines().join("\n"))
-    }
-
-    /// The mails delivered so far, oldest first.
-    pub fn received(&self) -> Result<Vec<Received>> {
+    /// The mails kept so far, oldest first.
+    fn kept(&self) -> Result<Vec<Received>> {
         let new = self.directory.path().join("mail/inbox/new");
         let Ok(entries) = fs::read_dir(&new) else {
             return Ok(Vec::new());
@@ -77,65 +114,40 @@ impl Postfix {
         paths.sort_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
         paths.iter().map(|path| Ok(received(&fs::read(path)?))).collect()
     }
+}
 
-    /// Waits until `count` mails were delivered.
-    pub fn wait(&self, count: usize, limit: Duration) -> Result<Vec<Received>> {
-        until(&format!("mail {count} in Postfix"), limit, || {
-            self.received().is_ok_and(|mails| mails.len() >= count)
-        })
-        .map_err(|error| format!("{error}; its log:\n{}", self.log()))?;
-        self.received()
+impl Server for Postfix {
+    fn address(&self, port: Port) -> Option<SocketAddrV4> {
+        self.ports
+            .iter()
+            .find_map(|(own, address)| (*own == port).then_some(*address))
+    }
+
+    fn mechanisms(&self) -> &str {
+        dovecot::MECHANISMS
+    }
+
+    /// The mails kept, or those that went on, if there is a server behind.
+    fn received(&self) -> Result<Vec<Received>> {
+        match &self.behind {
+            Some(behind) => Ok(behind.received()?.into_iter().map(Received::untraced).collect()),
+            None => self.kept(),
+        }
+    }
+
+    fn log(&self) -> String {
+        let logged = fs::read_to_string(self.directory.path().join("mail.log")).unwrap_or_default();
+        let (postfix, dovecot) = (self.postfix.lines().join("\n"), self.dovecot.lines().join("\n"));
+        format!("{logged}{postfix}\n{dovecot}")
     }
 }
 
-/// Starts Dovecot for nothing but SASL.
-fn dovecot(namespace: &Namespace, root: &Path, policy: &Policy) -> Result<Process> {
-    let version = Command::new("dovecot").arg("--version").output().context("dovecot")?;
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    if !version.starts_with("2.3") {
-        return Err(format!("Dovecot {} is here; this configuration is for 2.3", version.trim()).into());
-    }
+fn postfix(namespace: &Namespace, root: &Path, setup: Setup, onward: Option<SocketAddrV4>) -> Result<Process> {
+    let Setup { ports, policy, .. } = setup;
     let directory = root.display();
-    fs::write(
-        root.join("users/passwd"),
-        format!("{}:{{PLAIN}}{}\n", policy.user, policy.password),
-    )?;
-    fs::write(
-        root.join("dovecot.conf"),
-        format!(
-            "base_dir = {directory}/run
-state_dir = {directory}/run
-log_path = /dev/stderr
-protocols =
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain login cram-md5
-default_internal_user = nobody
-default_internal_group = nogroup
-default_login_user = nobody
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN {directory}/users/passwd
-}}
-userdb {{
-  driver = static
-  args = uid=65534 gid=65534 home={directory}/users
-}}
-service auth {{
-  unix_listener {directory}/spool/auth {{
-    mode = 0666
-  }}
-}}
-"
-        ),
-    )?;
-    let mut command = contained("dovecot");
-    command.arg("-F").arg("-c").arg(root.join("dovecot.conf"));
-    namespace.spawn("Dovecot", command)
-}
-
-fn postfix(namespace: &Namespace, root: &Path, address: SocketAddrV4, policy: &Policy) -> Result<Process> {
-    let directory = root.display();
+    let transport = onward.map_or("discard".to_owned(), |onward| {
+        format!("smtp:[{}]:{}", onward.ip(), onward.port())
+    });
     let etc = root.join("etc");
     let mut places = String::new();
     for name in ["daemon_directory", "command_directory", "shlib_directory"] {
@@ -156,16 +168,19 @@ maillog_file = {directory}/mail.log
 maillog_file_prefixes = {directory}
 myhostname = {name}
 mydestination =
-inet_interfaces = {ip}
+inet_interfaces = all
 inet_protocols = ipv4
 mynetworks =
 alias_maps =
 alias_database =
 local_recipient_maps =
-default_transport = discard
-relay_transport = discard
+default_transport = {transport}
+relay_transport = {transport}
 local_transport = discard
-virtual_mailbox_domains = {name}
+smtp_tls_security_level = none
+smtp_line_length_limit = 0
+local_header_rewrite_clients =
+virtual_mailbox_domains = {kept}
 virtual_mailbox_base = {directory}/mail
 virtual_mailbox_maps = static:inbox/
 virtual_uid_maps = static:65534
@@ -174,50 +189,37 @@ smtputf8_enable = yes
 smtpd_peername_lookup = no
 smtpd_tls_cert_file = {directory}/server.pem
 smtpd_tls_key_file = {directory}/server.key
-smtpd_tls_security_level = encrypt
+smtpd_tls_security_level = may
 smtpd_tls_received_header = yes
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = auth
 smtpd_sasl_security_options = noanonymous
 smtpd_sasl_authenticated_header = yes
-smtpd_relay_restrictions = permit_sasl_authenticated, reject
-smtpd_recipient_restrictions = check_recipient_access inline:{{{{{refused}=550 5.1.1 no such user}}}}, permit_sasl_authenticated, reject
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject
+smtpd_recipient_restrictions = check_recipient_access inline:{{{{{refused}=550 5.1.1 no such user}},{{reject@=550 5.1.1 no such user}},{{tempfail@=450 4.2.0 greylisted}}}}, permit_mynetworks, permit_sasl_authenticated, reject
 message_size_limit = 20480000
 ",
             name = policy.name,
-            ip = address.ip(),
+            kept = if onward.is_none() { &policy.name } else { "" },
             refused = policy.refused,
         ),
     )?;
-    fs::write(
-        etc.join("master.cf"),
-        format!("{}:{} inet n - n - - smtpd\n{SERVICES}", address.ip(), address.port()),
-    )?;
+    let mut services = SERVICES.to_owned();
+    for (port, address) in ports {
+        let settings = match port {
+            Port::Relay => "mynetworks=0.0.0.0/0",
+            Port::Submission => "smtpd_tls_security_level=encrypt",
+            Port::Submissions => "smtpd_tls_wrappermode=yes",
+        };
+        services += &format!("{address} inet n - n - - smtpd -o {settings}\n");
+    }
+    fs::write(etc.join("master.cf"), services)?;
     chown(root.join("data"), Some(id("-u", "postfix")?), None)?;
     chown(root.join("mail"), Some(NOBODY), Some(NOBODY))?;
     let mut command = contained("postfix");
     command.arg("-c").arg(&etc).arg("start-fg");
     namespace.spawn("Postfix", command)
-}
-
-/// A command whose whole tree of processes ends with it: they have process ids of their own, and when their init is
-/// killed, the kernel kills them all. That init is a shell, because the kernel forgets what a daemon that changes its
-/// user was to be sent at its parent's death.
-fn contained(program: &str) -> Command {
-    let mut command = Command::new("unshare");
-    command.args([
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--",
-        "sh",
-        "-c",
-        "\"$@\" & wait",
-        "sh",
-        program,
-    ]);
-    command
 }
 
 fn postconf(name: &str) -> Result<String> {
@@ -260,34 +262,20 @@ fn received(delivered: &[u8]) -> Received {
         })
         .collect();
     let mut mail = Received::default();
-    let mut trace = String::new();
     let mut start = 0;
-    let mut traced = false;
     for line in text.split_inclusive(|octet| *octet == b'\n') {
         let shown = String::from_utf8_lossy(line);
         if let Some(path) = shown.strip_prefix("Return-Path: ") {
             mail.reverse_path = path.trim().trim_matches(['<', '>']).to_owned();
         } else if let Some(recipient) = shown.strip_prefix("Delivered-To: ") {
             mail.recipients.push(recipient.trim().to_owned());
-        } else if shown.starts_with("Received: ") {
-            traced = true;
-            trace.push_str(&shown);
-        } else if traced && shown.starts_with(['\t', ' ']) {
-            trace.push_str(&shown);
         } else if !shown.starts_with("X-Original-To: ") {
-            // The first field that Postfix did not add.
             break;
         }
         start += line.len();
     }
-    let word = |after: &str| {
-        let rest = trace.split_once(after)?.1;
-        Some(rest.split([' ', ')', '\r']).next()?.to_owned())
-    };
-    mail.tls = word("using ");
-    mail.user = word("Authenticated sender: ");
     mail.data = text.get(start..).unwrap_or_default().to_vec();
-    mail
+    mail.untraced()
 }
 
 /// The user and group that mail is delivered as.
@@ -313,6 +301,7 @@ showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
+smtp unix - - n - - smtp
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
