@@ -1166,3 +1166,277 @@ const UNKNOWN: Content = Content {
     utf8: false,
     octets: None,
 };
+
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) mod tests {
+    use super::*;
+    use crate::message::{self, Address};
+    use crate::smtp::sasl::{Mechanism, Plain};
+    use crate::smtp::{Basic, Full, Options, Recipient};
+
+    const OPTIONS: Options<'static> = Options {
+        ret: None,
+        envelope_id: None,
+        require_tls: false,
+        priority: None,
+        deliver_by: None,
+        hold: None,
+        all_or_nothing: false,
+    };
+
+    /// What a test varies.
+    struct Setup<'s> {
+        client: &'s str,
+        security: Security,
+        protocol: Protocol,
+        user: Option<(&'s str, &'s str)>,
+        transmit: usize,
+        /// The server speaks again once this many octets were sent, whatever the session wants.
+        interrupts: usize,
+    }
+
+    const PLAIN: Setup<'static> = Setup {
+        client: "gate.test",
+        security: Security::Plain,
+        protocol: Protocol::Smtp,
+        user: None,
+        transmit: 65,
+        interrupts: usize::MAX,
+    };
+
+    type Sent = heapless::Vec<u8, 1024>;
+
+    /// Drives a session about `source` with one recipient as far as `replies` lead; what it sent, and its last event.
+    fn drive<P: Profile>(
+        setup: &Setup<'_>,
+        source: &mut dyn Source,
+        replies: &[&[u8]],
+    ) -> Result<(Sent, Option<Event>), Error> {
+        let recipients = [Recipient::from(Address::parse("b@c").map_err(Error::Source)?)];
+        let envelope = Envelope {
+            reverse_path: None,
+            recipients: &recipients,
+            options: OPTIONS,
+        };
+        let (user, password) = setup.user.unwrap_or(("u", "p"));
+        let mut plain = Plain::new(user, password).map_err(Error::Authentication)?;
+        let mut mechanisms: [&mut dyn Mechanism; 1] = [&mut plain];
+        let config = Config {
+            client: setup.client,
+            security: setup.security,
+            protocol: setup.protocol,
+            mechanisms: &mut mechanisms[usize::from(setup.user.is_none())..],
+        };
+        let (mut receive, mut transmit) = ([0; 64], [0; 1024]);
+        let storage = Storage {
+            receive: &mut receive,
+            transmit: &mut transmit[..setup.transmit],
+            accepted: &mut [],
+        };
+        let mut session = Session::<P, _>::new(config, storage)?;
+        session.mail(&envelope, source)?;
+        let mut replies = replies.iter();
+        let mut sent = Sent::new();
+        let mut last = None;
+        loop {
+            let interrupted = sent.len() >= setup.interrupts;
+            match session.poll()? {
+                Step::Transmit(octets) => panic!("it says {octets:?} and is deaf"),
+                Step::Duplex { transmit, .. } if !interrupted => {
+                    let count = transmit.len().min(setup.interrupts - sent.len());
+                    sent.extend_from_slice(&transmit[..count]).expect("the story is short");
+                    session.transmitted(count);
+                }
+                Step::Duplex { receive, .. } | Step::Receive(receive) => {
+                    let Some(reply) = replies.next() else {
+                        return Ok((sent, last));
+                    };
+                    receive[..reply.len()].copy_from_slice(reply);
+                    session.received(reply.len());
+                }
+                Step::Event(event) => {
+                    last = Some(event);
+                    if event == Event::Closed {
+                        return Ok((sent, last));
+                    }
+                }
+            }
+        }
+    }
+
+    fn text(sent: &Sent) -> &str {
+        core::str::from_utf8(sent).unwrap_or_default()
+    }
+
+    const REPLIES: &[&[u8]] = &[
+        b"220 hi\r\n",
+        b"250 hi\r\n",
+        b"250 ok\r\n",
+        b"250 ok\r\n",
+        b"354 go\r\n",
+        b"250 taken\r\n",
+        b"221 bye\r\n",
+    ];
+
+    /// With CHUNKING and PIPELINING: all that is answered comes after all that is said.
+    const CHUNKING: &[&[u8]] = &[
+        b"220 hi\r\n",
+        b"250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+        b"250 a\r\n250 b\r\n",
+        b"250 taken\r\n",
+        b"221 bye\r\n",
+    ];
+
+    /// Says that it has `said` octets, and has `has`.
+    struct Liar {
+        said: u64,
+        has: usize,
+    }
+
+    impl Source for Liar {
+        fn open(&mut self, _: Transfer, _: bool) -> Result<Content, message::Error> {
+            Ok(Content {
+                octets: Some(self.said),
+                ..UNKNOWN
+            })
+        }
+
+        fn pull(&mut self, out: &mut [u8]) -> Result<usize, message::Error> {
+            let count = self.has.min(out.len());
+            self.has -= count;
+            out[..count].fill(b'x');
+            Ok(count)
+        }
+    }
+
+    tests! {
+        fn the_smallest_profile_delivers_a_mail() {
+            let (sent, event) = drive::<Basic>(&PLAIN, &mut &b".a\nb"[..], REPLIES).expect("all goes well");
+            assert_eq!(event, Some(Event::Closed));
+            assert_eq!(text(&sent), "EHLO gate.test\r\nMAIL FROM:<>\r\nRCPT TO:<b@c>\r\nDATA\r\n..a\r\nb\r\n.\r\nQUIT\r\n");
+        }
+
+        fn the_size_of_the_buffer_changes_no_octet() {
+            let data = [*b"....\r\n\n..\r"; 20];
+            let whole = drive::<Full>(&Setup { transmit: 512, ..PLAIN }, &mut data.as_flattened(), REPLIES);
+            assert!(whole.as_ref().is_ok_and(|(sent, _)| sent.ends_with(b"\r\n.\r\nQUIT\r\n")));
+            let chunked = drive::<Full>(&Setup { transmit: 512, ..PLAIN }, &mut data.as_flattened(), CHUNKING);
+            assert!(chunked.as_ref().is_ok_and(|(_, event)| *event == Some(Event::Closed)));
+            for transmit in 65..512 {
+                assert_eq!(drive::<Full>(&Setup { transmit, ..PLAIN }, &mut data.as_flattened(), REPLIES), whole);
+                assert_eq!(drive::<Full>(&Setup { transmit, ..PLAIN }, &mut data.as_flattened(), CHUNKING), chunked);
+            }
+        }
+
+        fn bdat_says_exactly_how_much_follows() {
+            let (sent, event) = drive::<Full>(&PLAIN, &mut Liar { said: 102, has: 100 }, CHUNKING).expect("all goes well");
+            assert_eq!(event, Some(Event::Closed));
+            assert!(text(&sent).contains("BDAT 102 LAST\r\nxxx") && text(&sent).ends_with("xxx\r\nQUIT\r\n"));
+            for said in [0, 1, 50, 100, 101, 103, 200] {
+                assert_eq!(drive::<Full>(&PLAIN, &mut Liar { said, has: 100 }, CHUNKING), Err(Error::Length), "{said}");
+            }
+        }
+
+        fn a_reply_amid_the_data_ends_them() {
+            let setup = Setup { interrupts: 100, ..PLAIN };
+            let before: usize = "EHLO gate.test\r\nMAIL FROM:<>\r\nRCPT TO:<b@c>\r\nDATA\r\n".len();
+            assert!(before < 100);
+            let replies: [&[u8]; 6] = [REPLIES[0], REPLIES[1], REPLIES[2], REPLIES[3], REPLIES[4], b"552 too much\r\n"];
+            let code = |error| match error {
+                Err(Error::Refused { phase, code }) => Some((phase, code.value())),
+                _ => None,
+            };
+            assert_eq!(code(drive::<Full>(&setup, &mut &[b'x'; 300][..], &replies)), Some((Phase::MailData, 552)));
+            let replies: [&[u8]; 6] = [REPLIES[0], REPLIES[1], REPLIES[2], REPLIES[3], REPLIES[4], b"250 taken\r\n"];
+            // A positive one is no acceptance, whatever it says.
+            assert_eq!(drive::<Full>(&setup, &mut &[b'x'; 300][..], &replies), Err(Error::Early { phase: Phase::Data }));
+        }
+
+        fn a_source_that_fails_gets_no_final_dot() {
+            struct Broken;
+            impl Source for Broken {
+                fn pull(&mut self, _: &mut [u8]) -> Result<usize, message::Error> {
+                    Err(message::Error::Source)
+                }
+            }
+            assert_eq!(drive::<Full>(&PLAIN, &mut Broken, REPLIES), Err(Error::Source(message::Error::Source)));
+        }
+
+        fn driving_on_without_tls_is_an_error() {
+            let setup = Setup { security: Security::StartTls, ..PLAIN };
+            let replies: [&[u8]; 3] = [b"220 hi\r\n", b"250-hi\r\n250 STARTTLS\r\n", b"220 go\r\n"];
+            assert_eq!(drive::<Full>(&setup, &mut &b""[..], &replies), Err(Error::NotSecured));
+            // A profile without it cannot begin TLS, and goes nowhere without.
+            assert_eq!(drive::<Basic>(&setup, &mut &b""[..], REPLIES), Err(Error::NotOffered(Keyword::StartTls)));
+        }
+
+        fn an_initial_response_too_long_for_a_line_waits_to_be_asked() {
+            let password = [b'x'; 400];
+            let password = core::str::from_utf8(&password).unwrap_or_default();
+            let setup = Setup { user: Some(("u", password)), security: Security::Implicit, transmit: 600, ..PLAIN };
+            let replies: [&[u8]; 4] = [b"220 hi\r\n", b"250-hi\r\n250 AUTH PLAIN\r\n", b"334 \r\n", b"535 no\r\n"];
+            let (sent, _) = drive::<Full>(&setup, &mut &b""[..], &replies).expect("QUIT is not answered");
+            assert!(text(&sent).starts_with("EHLO gate.test\r\nAUTH PLAIN\r\nAHUAeHh4"));
+            assert!(text(&sent).ends_with("\r\nQUIT\r\n"));
+        }
+
+        fn what_cannot_be_said_is_refused_beforehand() {
+            let outcome = |setup: Setup<'_>| drive::<Full>(&setup, &mut &b""[..], &[]).map(|_| ());
+            for client in ["", "a b", "gate.test\r\nMAIL FROM:<>", "[1.2.3]", "g\u{e4}te"] {
+                assert_eq!(outcome(Setup { client, ..PLAIN }), Err(Error::Client));
+            }
+            assert_eq!(outcome(Setup { user: Some(("u", "p")), ..PLAIN }), Err(Error::PasswordInClear));
+            let storage = |transmit, accepted| Err(Error::Storage { receive: 64, transmit, accepted });
+            assert_eq!(outcome(Setup { transmit: 63, ..PLAIN }), storage(64, 0));
+            assert_eq!(outcome(Setup { transmit: 64, ..PLAIN }), storage(65, 0));
+            assert_eq!(outcome(Setup { protocol: Protocol::Lmtp, transmit: 128, ..PLAIN }), storage(65, 1));
+            let long = |transmit| Setup { user: Some(("a user whose name is long", "and a password which is longer still")),
+                security: Security::Implicit, transmit, ..PLAIN };
+            assert_eq!((outcome(long(96)), outcome(long(97))), (storage(97, 0), Ok(())));
+            let lmtp = Setup { protocol: Protocol::Lmtp, ..PLAIN };
+            assert_eq!(drive::<Basic>(&lmtp, &mut &b""[..], &[]).map(|_| ()), Err(Error::Protocol));
+        }
+
+        fn a_transcript_shows_no_secret() {
+            #[derive(Default)]
+            struct Lines(heapless::String<512>);
+            impl Transcript for Lines {
+                fn line(&mut self, line: Line<'_>) {
+                    use core::fmt::Write;
+                    let _ = match line {
+                        Line::Client(text) => writeln!(self.0, "C: {}", core::str::from_utf8(text).unwrap_or_default()),
+                        Line::Server(code, text) => writeln!(self.0, "S: {code} {}", core::str::from_utf8(text).unwrap_or_default()),
+                        Line::Secret => writeln!(self.0, "C: (secret)"),
+                        Line::MailData(octets) => writeln!(self.0, "C: ({octets} octets)"),
+                    };
+                }
+            }
+            let mut lines = Lines::default();
+            let mut plain = Plain::new("user", "hunter2").expect("a user and a password");
+            let config = Config { client: "gate.test", security: Security::Implicit, protocol: Protocol::Smtp, mechanisms: &mut [&mut plain] };
+            let storage = Storage { receive: &mut [0; 64], transmit: &mut [0; 64], accepted: &mut [] };
+            let mut session = Session::<Full, &[u8]>::new(config, storage).expect("it fits");
+            session.trace(&mut lines);
+            let mut replies = [&b"220 hi\r\n"[..], b"250-hi\r\n250 AUTH PLAIN\r\n", b"535 hunter2\r\n", b"221 bye\r\n"].into_iter();
+            loop {
+                match session.poll() {
+                    Ok(Step::Duplex { transmit, .. }) => {
+                        let count = transmit.len();
+                        session.transmitted(count);
+                    }
+                    Ok(Step::Receive(receive)) => {
+                        let reply = replies.next().expect("it ends with QUIT");
+                        receive[..reply.len()].copy_from_slice(reply);
+                        session.received(reply.len());
+                    }
+                    Ok(step) => panic!("{step:?}"),
+                    Err(error) => {
+                        assert!(matches!(error, Error::Refused { phase: Phase::Auth, .. }));
+                        break;
+                    }
+                }
+            }
+            assert_eq!(lines.0, "S: 220 hi\nC: EHLO gate.test\nS: 250 hi\nS: 250 AUTH PLAIN\nC: AUTH PLAIN\nS: 535 \nC: QUIT\nS: 221 bye\n");
+        }
+    }
+}
