@@ -117,7 +117,7 @@ fn whoever_shows_a_certificate_must_have_its_key() {
     let another = KeyPair::generate().unwrap();
     let pin = association(Usage::EndEntity, Selector::Certificate, Matching::Full, &certificate);
     for trust in [Roots::Pin(pin).load().unwrap(), Trust::anyone().unwrap()] {
-        let refusal = secure(&[certificate.clone()], &another, &trust, "mail.test").unwrap_err();
+        let refusal = secure(std::slice::from_ref(&certificate), &another, &trust, "mail.test").unwrap_err();
         assert!(
             refusal.starts_with("TLS: certificate refused: bad signature"),
             "{refusal}"

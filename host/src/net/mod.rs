@@ -5,11 +5,14 @@
 //! Proxy, Endpoint --------> Transport::connect_through  (SOCKS 5, HTTP CONNECT)
 //! Roots -> Trust(Identity) -> transport.secure(&trust, name, limit) -> transport.exporter()
 //! ```
+//!
+//! Each error is one line that a person can act on. [`mx`] finds where mail goes that no submission server takes.
 
 mod association;
 mod endpoint;
 mod error;
 mod eyeballs;
+pub mod mx;
 mod proxy;
 mod tcp;
 mod tls;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// A connected TCP stream whose reads and writes share one deadline, however many system calls they take.
 ///
-/// Its socket never blocks: what waits is [`Tcp::ready`] alone.
+/// Its socket never blocks: it waits in poll(2) alone.
 #[derive(Debug)]
 pub struct Tcp {
     stream: TcpStream,
