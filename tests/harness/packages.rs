@@ -12,6 +12,8 @@ pub const QEMU: &[&str] = &["qemu-system-arm"];
 pub const FUZZER: &[&str] = &["g++"];
 /// What `gatepost ip` and `gatepost tc` are compared with.
 pub const PEERS: &[&str] = &["iproute2"];
+/// What DKIM signatures are verified with.
+pub const VERIFIERS: &[&str] = &["python3-dkim", "python3-nacl"];
 
 /// Installs the packages that are missing, starting no service. Needs root and Debian.
 pub fn install(packages: &[&str]) -> Result<()> {

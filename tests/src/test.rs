@@ -65,6 +65,7 @@ pub(crate) fn set_up(steps: &mut Steps) -> Result<()> {
         packages::QEMU,
         packages::FUZZER,
         packages::PEERS,
+        packages::VERIFIERS,
         servers::postfix::PACKAGES,
         servers::aiosmtpd::PACKAGES,
         servers::nginx::PACKAGES,
