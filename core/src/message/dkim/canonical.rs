@@ -61,15 +61,14 @@ impl Body {
 
 /// Puts a field without its last line end into `hash`; that line end is the caller's.
 pub(super) fn relaxed(field: &[u8], hash: &mut Sha256) {
-    let colon = field.iter().position(|octet| *octet == b':').unwrap_or(field.len());
-    let (name, body) = field.split_at(colon);
-    for octet in name.trim_ascii_end() {
+    for octet in name_of(field) {
         hash.update([octet.to_ascii_lowercase()]);
     }
     hash.update(b":");
+    let colon = field.iter().position(|octet| *octet == b':');
+    let body = colon.and_then(|colon| field.get(colon + 1..));
     // Unfolding leaves white space where a line ended, since no other line end stands in a field.
     let words = body
-        .strip_prefix(b":")
         .unwrap_or_default()
         .split(|octet| matches!(octet, b' ' | b'\t' | b'\r' | b'\n'))
         .filter(|word| !word.is_empty());
@@ -106,7 +105,7 @@ pub(super) fn named<'h>(header: &'h [u8], name: &str, after: usize) -> Option<&'
 /// Whether it is `field-name ":" ...` (RFC 5322 2.2); obsolete syntax has white space before the colon.
 pub(super) fn is_field(field: &[u8]) -> bool {
     let name = name_of(field);
-    name.len() < field.len() && !name.is_empty() && name.iter().all(|octet| octet.is_ascii_graphic())
+    field.contains(&b':') && !name.is_empty() && name.iter().all(|octet| octet.is_ascii_graphic())
 }
 
 /// What a field name in `h=` may hold: `ftext` of RFC 5322 without the semicolon, which ends the list.
@@ -116,7 +115,8 @@ pub(super) fn is_name_octet(octet: u8) -> bool {
 
 fn name_of(field: &[u8]) -> &[u8] {
     let name = field.split(|octet| *octet == b':').next().unwrap_or_default();
-    name.trim_ascii_end()
+    let last = name.iter().rposition(|octet| !matches!(octet, b' ' | b'\t'));
+    last.and_then(|last| name.get(..=last)).unwrap_or_default()
 }
 
 #[cfg(any(test, gatepost_unit_tests))]
@@ -168,7 +168,7 @@ pub(crate) mod tests {
             assert_eq!(named(header, "from", 1), Some(&b"From: a"[..]));
             assert_eq!(named(header, "from", 2), None);
             assert_eq!(named(header, "Cc", 0), None);
-            for field in [&b" a: b"[..], b": b", b"no field", b"a b: c", b"\xc3\xa4: b"] {
+            for field in [&b" a: b"[..], b": b", b"no field", b"a b: c", b"\xc3\xa4: b", b"To ", b"To\x0c: b"] {
                 assert!(!is_field(field));
             }
         }
