@@ -5,7 +5,9 @@
 
 use gatepost_core::machine::{Machine, Step};
 use gatepost_core::message::Address;
-use gatepost_core::smtp::{Config, Envelope, Error, Event, Full, Options, Protocol, Recipient, Security, Session, Storage};
+use gatepost_core::smtp::{
+    Config, Envelope, Error, Event, Full, Options, Protocol, Recipient, Security, Session, Storage,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {

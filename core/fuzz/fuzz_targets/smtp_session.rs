@@ -30,8 +30,7 @@ fuzz_target!(|input: &[u8]| {
         .expect("a user and a password")
         .at_most(4096);
     let mut mechanisms: [&mut dyn Mechanism; 4] = [&mut scram, &mut cram, &mut plain, &mut login];
-    let recipients =
-        ["a@b", "c@d", "e@f"].map(|address| Recipient::from(Address::parse(address).expect("it is one")));
+    let recipients = ["a@b", "c@d", "e@f"].map(|address| Recipient::from(Address::parse(address).expect("it is one")));
     let envelope = |count: usize| Envelope {
         reverse_path: None,
         recipients: &recipients[..1 + count % 3],
@@ -110,7 +109,11 @@ fuzz_target!(|input: &[u8]| {
             }
             Ok(Step::Event(Event::Accepted)) => {
                 verdicts += 1;
-                assert!(session.reply().is_some_and(|reply| reply.code.value() == 250 || more & 2 != 0));
+                assert!(
+                    session
+                        .reply()
+                        .is_some_and(|reply| reply.code.value() == 250 || more & 2 != 0)
+                );
                 let ends = transcript.windows(5).filter(|octets| octets == b"\r\n.\r\n").count();
                 let bdat = transcript.windows(5).filter(|octets| octets == b"BDAT ").count();
                 assert!(verdicts <= mails && ends + bdat >= 1, "the end of data has left");
