@@ -28,6 +28,7 @@ pub const ALL: &[&[Test]] = &[
     crate::message::transfer::tests::TESTS,
     crate::smtp::command::tests::TESTS,
     crate::smtp::extension::tests::TESTS,
+    crate::smtp::parameter::tests::TESTS,
     crate::smtp::reply::tests::TESTS,
     crate::smtp::sasl::tests::TESTS,
     #[cfg(feature = "cram-md5")]
