@@ -250,6 +250,7 @@ fn our_certificate_is_shown_to_who_asks() {
         .identify(&identity(&directory, &certificate, &key))
         .unwrap();
     transport.secure(&identified, "mail.test", LIMIT).unwrap();
+    embedded_io::Read::read_exact(&mut transport, &mut [0; 11]).unwrap();
     drop(transport);
     assert_eq!(server.finish(), Some(certificate));
 
