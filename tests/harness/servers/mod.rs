@@ -4,6 +4,7 @@ pub mod aiosmtpd;
 pub mod content;
 pub mod deposit;
 pub mod dhcp;
+pub mod dns;
 pub mod dovecot;
 pub mod exim;
 pub mod film;
