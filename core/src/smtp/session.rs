@@ -35,7 +35,7 @@ pub struct Session<'a, P, S> {
     heard: Place,
     /// What the last reply answered.
     answered: Phase,
-    /// What was said first after the mail data.
+    /// What was said first after the data of the mail that is judged.
     following: Phase,
     /// Commands that were said and not answered; of these `unanswered` were handed to the transport to their last octet.
     outstanding: u16,
@@ -686,6 +686,8 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
         self.judged = self.mail;
         if self.outstanding > 0 {
             self.heard = self.following.into();
+            // While two are on the way, only QUIT can follow the second.
+            self.following = Phase::Quit;
         } else {
             self.said = Phase::Idle.into();
         }
@@ -869,7 +871,7 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
         if self.outstanding == 0 {
             self.heard = place;
         }
-        if self.said.phase == Phase::EndOfData {
+        if self.said.phase == Phase::EndOfData && self.mails < 2 {
             self.following = place.phase;
         }
         self.said = place;
