@@ -142,7 +142,7 @@ pub enum Line<'a> {
     Secret,
     /// A line of a reply, as it came and cut to the buffer; of AUTH only the code.
     Server(ReplyCode, &'a [u8]),
-    /// So many octets of mail data were pulled.
+    /// So many octets of mail data were written, transparency and the final dot included.
     MailData(u64),
 }
 

@@ -388,7 +388,10 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
         self.answered = phase;
         let refused = Error::Refused { phase, code };
         // Which of two replies is the one to a single command cannot be told.
-        let doubtful = self.unanswered == 0 && self.reader.has_more();
+        let more = self.unanswered == 0 && self.reader.has_more();
+        // Amid the mail data the next one tells why it comes, and LMTP has one for each recipient.
+        let several = self.said.phase == Phase::MailData || self.is_lmtp() && phase == Phase::EndOfData;
+        let doubtful = more && !several;
         match (phase, code.value()) {
             (Phase::Quit, _) => self.close(),
             // The server is about to close the connection: nothing more is said.
@@ -645,6 +648,10 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
                 self.outstanding += 1;
                 self.unanswered += 1;
             }
+            None if self.unanswered == 0 && self.reader.has_more() => {
+                let phase = Phase::EndOfData;
+                return self.stop(Error::Early { phase });
+            }
             None => self.flags.concluding = true,
         }
         if code.is_positive() {
@@ -834,6 +841,11 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
                     .iter()
                     .any(|recipient| recipient.notify.is_some() || recipient.original.is_some()),
         )?;
+        // RFC 8689 4.2.1: in the clear nobody can promise it.
+        let under_tls = self.flags.secured || self.config.security == Security::Implicit;
+        if options.require_tls && !under_tls {
+            return Err(Error::NotOffered(Keyword::RequireTls));
+        }
         needs(Keyword::RequireTls, options.require_tls)?;
         needs(Keyword::MtPriority, options.priority.is_some())?;
         needs(Keyword::DeliverBy, options.deliver_by.is_some())?;
@@ -1036,29 +1048,35 @@ impl<P: Profile, S: Source> Machine for Session<'_, P, S> {
 
     fn poll(&mut self) -> Result<Step<'_, Event>, Error> {
         loop {
+            // What was understood before the end is told before it.
+            if let Report::Due(event) = self.report {
+                self.report = Report::Made(event);
+                return Ok(Step::Event(event));
+            }
             if let Some(error) = self.stopped {
                 return Err(error);
             }
             match self.report {
-                Report::Due(event) => {
-                    self.report = Report::Made(event);
-                    return Ok(Step::Event(event));
-                }
                 Report::Made(event) => {
                     self.report = Report::Nothing;
                     self.resume(event);
                     continue;
                 }
-                Report::Nothing => {}
+                Report::Due(_) | Report::Nothing => {}
             }
+            let over = match self.said.phase {
+                Phase::Idle => self.mails > 0,
+                Phase::Mail | Phase::Recipient => self.mails == 1 && self.fate.is_some(),
+                _ => false,
+            };
             if self.flags.concluding {
                 self.conclude();
-            } else if self.reader.has_more() {
-                self.hear();
-            } else if self.outstanding == 0 && self.said.phase == Phase::Idle && self.mails > 0 {
+            } else if self.outstanding == 0 && over {
                 // Refused before its data, and all that was said of it is answered.
                 self.flags.dirty = true;
                 self.conclude();
+            } else if self.reader.has_more() {
+                self.hear();
             } else if let Some(error) = self.hindrance.take_if(|_| self.outstanding == 0) {
                 self.report = Report::Due(Event::Failed(error));
             } else {
