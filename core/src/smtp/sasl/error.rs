@@ -30,7 +30,8 @@ pub enum Error {
     Extension,
     /// The server's signature is wrong: it does not know the password, or not this exchange.
     Signature,
-    /// The server sees another TLS connection, or its list of mechanisms reached us without -PLUS: an attack.
+    /// The server sees another TLS connection, or its list of mechanisms reached us without -PLUS: an attack; or it
+    /// does not know `tls-exporter`.
     ChannelBinding,
     /// The server refuses the proof.
     Refused,
@@ -54,7 +55,7 @@ impl fmt::Display for Error {
             Self::Extension => "sasl: the server requires an extension that does not exist",
             Self::Signature => "sasl: the server's signature is wrong; it does not know the password",
             Self::ChannelBinding => {
-                "sasl: the server does not see this TLS connection, or its list was changed: an attack"
+                "sasl: the server refuses the channel binding: an attack, or it knows no tls-exporter"
             }
             Self::Refused => "sasl: the server refuses the proof of the password",
             Self::Unexpected => "sasl: the server asks on after the mechanism's last answer",

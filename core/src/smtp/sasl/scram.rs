@@ -10,7 +10,7 @@
 //! does not list -PLUS, the header says so (`y`), and a server whose list was tampered with refuses.
 
 use super::{Challenge, Error, Mechanism, append, check, fits, saslname, write};
-use crate::ascii::{base64_decode, base64_encode};
+use crate::ascii::{base64_decode, base64_encode_in_place};
 use core::fmt;
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, Mac};
@@ -71,29 +71,29 @@ impl<'a> ScramSha256<'a> {
         self.plus && self.binding.is_some()
     }
 
-    fn gs2_header(&self) -> &'static [u8] {
-        match self.binding {
-            Some(_) if self.plus => b"p=tls-exporter,,",
-            Some(_) => b"y,,",
-            None => b"n,,",
+    /// The header, and what is bound: `cbind-input` of RFC 5802 7.
+    fn gs2(&self) -> (&'static [u8], &[u8]) {
+        match &self.binding {
+            Some(exporter) if self.plus => (b"p=tls-exporter,,", exporter),
+            Some(_) => (b"y,,", &[]),
+            None => (b"n,,", &[]),
         }
     }
 
     /// Answers server-first with client-final.
     fn client_final(&mut self, challenge: Challenge<'_>, out: &mut [u8]) -> Result<usize, Error> {
-        let mut input = [0; BINDING];
-        let mut length = 0;
-        append(&mut input, &mut length, self.gs2_header());
-        if let Some(exporter) = self.binding.as_ref().filter(|_| self.plus) {
-            append(&mut input, &mut length, exporter);
+        let (header, bound) = self.gs2();
+        let length = write(out, &[b"c=", header, bound])?;
+        let input = out.get_mut(2..).unwrap_or_default();
+        let length = base64_encode_in_place(input, length - 2).ok_or(Error::Storage)?;
+        // Behind it a comma, and server-first, whose `r=nonce` stays in its place.
+        let (front, back) = out.split_at_mut_checked(length + 3).ok_or(Error::Storage)?;
+        if let Some(comma) = front.last_mut() {
+            *comma = b',';
         }
-        let input = input.get(..length).unwrap_or_default();
-        // `c=` and the base64, which needs no padding; a comma; and server-first, whose `r=nonce` stays in its place.
-        let (front, back) = out.split_at_mut_checked(length / 3 * 4 + 3).ok_or(Error::Storage)?;
-        write(front, &[b"c="])?;
-        let binding = base64_encode(input, front.get_mut(2..).unwrap_or_default()).ok_or(Error::Storage)?;
-        let length = challenge.decode(back)?.len();
-        let (server_first, rest) = back.split_at_mut_checked(length).ok_or(Error::Storage)?;
+        let binding = front.get(2..length + 2).unwrap_or_default();
+        let count = challenge.decode(back)?.len();
+        let (server_first, rest) = back.split_at_mut_checked(count).ok_or(Error::Storage)?;
         let ServerFirst {
             nonce,
             salt,
@@ -127,12 +127,11 @@ impl<'a> ScramSha256<'a> {
             &mut self.signature,
         );
 
-        let binding = binding.len();
-        let mut length = binding + 5 + nonce.len();
+        let mut length = length + 5 + nonce.len();
         append(out, &mut length, b",p=");
-        let text = out.get_mut(length..).and_then(|room| base64_encode(&proof, room));
-        length += text.ok_or(Error::Storage)?.len();
-        write(out.get_mut(2 + binding..).unwrap_or_default(), &[b","])?;
+        let rest = out.get_mut(length..).unwrap_or_default();
+        let count = write(rest, &[&proof])?;
+        length += base64_encode_in_place(rest, count).ok_or(Error::Storage)?;
         self.state = State::Final;
         Ok(length)
     }
@@ -140,17 +139,15 @@ impl<'a> ScramSha256<'a> {
     /// Takes server-final, which gets an empty response.
     fn verify(&mut self, challenge: Challenge<'_>, out: &mut [u8]) -> Result<usize, Error> {
         let server_final = challenge.decode(out)?;
-        let text = match attributes_of(server_final)?.next() {
+        check_attributes(server_final)?;
+        let text = match attributes(server_final).next() {
             Some([b'v', b'=', text @ ..]) => text,
             Some([b'e', b'=', error @ ..]) => {
-                let binding = [
-                    &b"channel-bindings-dont-match"[..],
-                    b"server-does-support-channel-binding",
-                ];
-                return Err(if binding.contains(&error) {
-                    Error::ChannelBinding
-                } else {
-                    Error::Refused
+                // Every error about it says so in its name (RFC 5802 7).
+                let mut words = error.windows(CHANNEL_BINDING.len());
+                return Err(match words.any(|word| word.eq_ignore_ascii_case(CHANNEL_BINDING)) {
+                    true => Error::ChannelBinding,
+                    false => Error::Refused,
                 });
             }
             _ => return Err(Error::Malformed),
@@ -195,12 +192,12 @@ impl Mechanism for ScramSha256<'_> {
 
     fn start(&mut self, out: &mut [u8]) -> Result<Option<usize>, Error> {
         self.forget();
-        let mut octets = [0; NONCE / 4 * 3];
-        (self.random)(&mut octets);
         // base64 is printable and has no comma.
-        base64_encode(&octets, &mut self.nonce);
+        let octets = NONCE / 4 * 3;
+        (self.random)(&mut self.nonce[..octets]);
+        base64_encode_in_place(&mut self.nonce, octets);
         let mut length = 0;
-        append(out, &mut length, self.gs2_header());
+        append(out, &mut length, self.gs2().0);
         append(out, &mut length, b"n=");
         saslname(self.user).for_each(|piece| append(out, &mut length, piece));
         append(out, &mut length, b",r=");
@@ -262,7 +259,8 @@ struct ServerFirst<'a> {
 
 /// `nonce "," salt "," iteration-count ["," extensions]`, all of it checked but the salt's base64.
 fn server_first_of<'a>(message: &'a [u8], ours: &[u8]) -> Result<ServerFirst<'a>, Error> {
-    let mut attributes = attributes_of(message)?;
+    check_attributes(message)?;
+    let mut attributes = attributes(message);
     let mut next = || attributes.next().unwrap_or_default();
     let ([b'r', b'=', nonce @ ..], [b's', b'=', salt @ ..], [b'i', b'=', count @ ..]) = (next(), next(), next()) else {
         return Err(Error::Malformed);
@@ -279,7 +277,8 @@ fn server_first_of<'a>(message: &'a [u8], ours: &[u8]) -> Result<ServerFirst<'a>
         return Err(Error::Malformed);
     }
     // A nonce of our own alone would let a server replay what it heard elsewhere.
-    if !nonce.starts_with(ours) || nonce.len() == ours.len() {
+    let (head, tail) = nonce.split_at_checked(ours.len()).unwrap_or_default();
+    if !head.iter().eq(ours) || tail.is_empty() {
         return Err(Error::Nonce);
     }
     if iterations < 4096 {
@@ -292,17 +291,20 @@ fn server_first_of<'a>(message: &'a [u8], ours: &[u8]) -> Result<ServerFirst<'a>
     })
 }
 
-/// The attributes of a message, each `ALPHA "=" 1*value`. One too many is ignored, but not `m` (RFC 5802 5.1).
-fn attributes_of(message: &[u8]) -> Result<impl Iterator<Item = &[u8]>, Error> {
-    let attributes = message.split(|octet| *octet == b',');
-    for attribute in attributes.clone() {
+fn attributes(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    message.split(|octet| *octet == b',')
+}
+
+/// Each attribute is `ALPHA "=" 1*value`. One too many is ignored, but not `m` (RFC 5802 5.1).
+fn check_attributes(message: &[u8]) -> Result<(), Error> {
+    for attribute in attributes(message) {
         match attribute {
             [b'm', b'=', ..] => return Err(Error::Extension),
             [name, b'=', _, ..] if name.is_ascii_alphabetic() => {}
             _ => return Err(Error::Malformed),
         }
     }
-    Ok(attributes)
+    Ok(())
 }
 
 /// Computes what proves the password to the server, and with what the server has to answer (RFC 5802 3).
@@ -319,7 +321,7 @@ fn prove(
 ) {
     let mut keys = Zeroizing::new([[0; HASH]; 2]);
     let [salted, key] = &mut *keys;
-    salted_password(password, salt, iterations, salted);
+    salted_password(password, salt, iterations, key, salted);
     // ClientProof = ClientKey XOR HMAC(H(ClientKey), AuthMessage)
     hmac(salted, None, &[b"Client Key"], proof);
     *key = Sha256::digest(proof.as_slice()).into();
@@ -333,18 +335,17 @@ fn prove(
 }
 
 /// `Hi(password, salt, iterations)`, which is PBKDF2 with one block; `sum` comes as zeros.
-fn salted_password(password: &str, salt: &[u8], iterations: u32, sum: &mut [u8; HASH]) {
+fn salted_password(password: &str, salt: &[u8], iterations: u32, block: &mut [u8; HASH], sum: &mut [u8; HASH]) {
     let keyed = keyed(password.as_bytes());
-    let mut block = Zeroizing::new([0; HASH]);
     for iteration in 0..iterations {
         let mut mac = keyed.clone();
         if iteration == 0 {
             mac.update(salt);
             mac.update(&1u32.to_be_bytes());
         } else {
-            mac.update(&*block);
+            mac.update(block);
         }
-        finish(mac, &mut block);
+        finish(mac, block);
         for (sum, octet) in sum.iter_mut().zip(block.iter()) {
             *sum ^= octet;
         }
@@ -375,12 +376,12 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 const HASH: usize = 32;
 /// Octets of our nonce, the base64 form of 120 random bits.
 const NONCE: usize = 20;
-/// `p=tls-exporter,,` and the exported octets.
-const BINDING: usize = 16 + 32;
+const CHANNEL_BINDING: &[u8] = b"channel-binding";
 
 #[cfg(any(test, gatepost_unit_tests))]
 pub(crate) mod tests {
     use super::*;
+    use crate::ascii::base64_encode;
 
     type Octets = heapless::Vec<u8, 512>;
 
@@ -481,7 +482,10 @@ pub(crate) mod tests {
                 ("x=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", Error::Malformed),
                 (SERVER_FIRST, Error::Malformed),
                 ("e=invalid-proof", Error::Refused),
+                ("e=", Error::Malformed),
                 ("e=channel-bindings-dont-match", Error::ChannelBinding),
+                ("e=server-does-support-channel-binding", Error::ChannelBinding),
+                ("e=unsupported-channel-binding-type,x=y", Error::ChannelBinding),
             ] {
                 check(&[SERVER_FIRST, challenge], Err(error));
             }
