@@ -8,6 +8,7 @@ use crate::io::{Ready, Wait};
 use core::time::Duration;
 use embedded_io::{ErrorType, Read, Write};
 use embedded_tls::blocking::{CryptoProvider, TlsConfig, TlsConnection, TlsContext, TlsError, TlsVerifier};
+use embedded_tls::read_buffer::ReadBuffer;
 use rand_core::CryptoRngCore;
 
 /// The shortest receive buffer: the smallest handshakes fit.
@@ -213,8 +214,25 @@ impl<'a, T: Read + Write + Wait + 'a> Wait for Connection<'a, T> {
         self.shared.set_timeout(timeout);
     }
 
-    /// Always [`Ready::Write`]: whether application data has come shows only once a whole record is waited for.
+    /// [`Ready::Read`] once application data, the end or an error is there. A record whose header has come is waited for;
+    /// tickets and what else is not for the caller is read and passed over, at most 64 records at a time.
+    ///
+    /// A record of ours is sent when it is full, as a whole: only that write may have to wait.
     fn wait(&mut self) -> Result<Ready, Error> {
-        self.check().map(|()| Ready::Write)
+        match self.end {
+            Some(End::Closed) => return Ok(Ready::Read),
+            Some(End::Failed(error)) => return Err(error),
+            None => self.shared.begin_read(),
+        }
+        self.shared.ask();
+        let result = self.tls.read_buffered().map(ReadBuffer::revert);
+        if self.shared.gave_up() {
+            return Ok(Ready::Write);
+        }
+        match result {
+            Err(TlsError::ConnectionClosed) => self.end = Some(End::Closed),
+            result => self.keep(result)?,
+        }
+        Ok(Ready::Read)
     }
 }

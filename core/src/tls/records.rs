@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::suite::{APPLICATION_DATA, HANDSHAKE, OPEN_VERSION, RECORD_VERSION};
-use crate::io::Wait;
+use crate::io::{Ready, Wait};
 use core::cell::Cell;
 use core::time::Duration;
 use embedded_io::{Error as _, ErrorKind, ErrorType, Read, Write};
@@ -24,6 +24,10 @@ pub struct Shared {
     refusal: Cell<Option<Error>>,
     /// Nothing is sent any more.
     silent: Cell<bool>,
+    /// Where a record would begin, no octet of which has come, a read gives up instead of waiting.
+    asked: Cell<bool>,
+    /// It has.
+    gave_up: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -56,6 +60,18 @@ impl Shared {
     /// close_notify.
     pub(super) fn silence(&self) {
         self.silent.set(true);
+    }
+
+    /// The next read only asks whether a record has come; none is waited for that has not begun.
+    pub(super) fn ask(&self) {
+        self.asked.set(true);
+        self.gave_up.set(false);
+    }
+
+    /// Ends asking; whether no record had come, and the error of the read is none.
+    pub(super) fn gave_up(&self) -> bool {
+        self.asked.set(false);
+        self.gave_up.get()
     }
 
     /// Why [`Records`] refused a record, if it did.
@@ -157,6 +173,11 @@ impl<T: Read + Wait> Read for Records<'_, T> {
             (self.come, self.passed) = (0, 0);
         }
         while let Some(missing @ [_, ..]) = self.header.get_mut(self.come..) {
+            // Until the whole header is here embedded-tls has seen nothing of it, and can be asked again.
+            if self.shared.asked.get() && self.transport.wait().map_err(|error| error.kind())? == Ready::Write {
+                self.shared.gave_up.set(true);
+                return Err(ErrorKind::TimedOut);
+            }
             match self.transport.read(missing).map_err(|error| error.kind())? {
                 0 => return Ok(0),
                 count => self.come = self.come.saturating_add(count),
@@ -210,7 +231,6 @@ impl<T: Write + Wait> Write for Records<'_, T> {
 #[cfg(any(test, gatepost_unit_tests))]
 pub(crate) mod tests {
     use super::*;
-    use crate::io::Ready;
 
     /// Moves at most `chunk` octets a call.
     struct Line<'o> {
@@ -252,7 +272,10 @@ pub(crate) mod tests {
         }
 
         fn wait(&mut self) -> Result<Ready, ErrorKind> {
-            Ok(Ready::Write)
+            Ok(match self.incoming {
+                [] => Ready::Write,
+                _ => Ready::Read,
+            })
         }
     }
 
@@ -305,6 +328,34 @@ pub(crate) mod tests {
                 let (passed, refusal) = pass(&shared, 64, 64, &concat(&[DATA, clear]));
                 assert_eq!(passed, &[23, 3, 0xff, 0, 3, 1, 2, 3]);
                 assert_eq!(refusal, Some(Error::Plaintext(kind)));
+            }
+        }
+
+        fn asking_for_a_record_takes_nothing_away() {
+            let marked: &[u8] = &[23, 3, 0xff, 0, 3, 1, 2, 3];
+            for come in 0..=DATA.len() {
+                let shared = Shared::default();
+                shared.open();
+                let mut records = Records::new(line(1, &DATA[..come]), &shared, 16);
+                let mut passed: heapless::Vec<u8, 64> = heapless::Vec::new();
+                let mut buffer = [0; 64];
+                // Before the whole header is there, as often as one likes.
+                for _ in 0..3 {
+                    shared.ask();
+                    let asked = records.read(&mut buffer);
+                    assert_eq!(shared.gave_up(), come < 5);
+                    assert_eq!(asked.is_ok(), come >= 5);
+                    if let Ok(count) = asked {
+                        passed.extend_from_slice(&buffer[..count]).unwrap();
+                        break;
+                    }
+                }
+                let taken = come - records.transport.incoming.len();
+                records.transport.incoming = &DATA[taken..];
+                while let Ok(count @ 1..) = records.read(&mut buffer) {
+                    passed.extend_from_slice(&buffer[..count]).unwrap();
+                }
+                assert_eq!(passed, marked);
             }
         }
 

@@ -97,6 +97,9 @@ impl<S> Wait for Wire<S> {
     }
 
     fn wait(&mut self) -> Result<Ready, ErrorKind> {
-        Ok(Ready::Write)
+        Ok(match self.waiting.is_empty() {
+            true => Ready::Write,
+            false => Ready::Read,
+        })
     }
 }

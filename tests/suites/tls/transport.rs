@@ -1,11 +1,11 @@
 //! Records: what may be in the clear, what comes after the handshake, and how a connection ends.
 
 use super::{Client, NAME, Outcome, close_notify, honest, meet, pair, pong, ponged, script};
-use embedded_io::{ErrorKind, Read};
-use gatepost_core::io::Wait;
+use embedded_io::{ErrorKind, Read, Write};
+use gatepost_core::io::{Ready, Wait};
 use gatepost_core::tls::{Config, Connection, Error, Shared, Storage};
 use harness::tls_server::chain::{self, Kind, NOW, Party};
-use harness::tls_server::{Hello, Honest, Message, Proof, Record, Recorded, Script, Scripted, Seeded, Wire};
+use harness::tls_server::{Hello, Honest, Message, Proof, Record, Recorded, Script, Scripted, Seeded, Server, Wire};
 use rustls::version::{TLS12, TLS13};
 use std::time::Duration;
 
@@ -373,6 +373,65 @@ fn a_connection_changed_anywhere() {
                 "{index}: {outcome:?}"
             );
         }
+    }
+}
+
+// Which way octets can move.
+
+/// A connection to this server, given to `judge`.
+fn opened<S: Server>(root: &Party, wire: &mut Wire<S>, judge: impl FnOnce(&mut Connection<'_, &mut Wire<S>>)) {
+    let (mut receive, mut transmit, mut shared) = ([0; 2048], [0; 1024], Shared::default());
+    let storage = Storage {
+        receive: &mut receive,
+        transmit: &mut transmit,
+        shared: &mut shared,
+    };
+    let config = Config {
+        anchors: &[&root.der],
+        server_name: NAME,
+        now: NOW,
+    };
+    judge(&mut Connection::open(wire, &config, Seeded(1), storage).unwrap());
+}
+
+#[test]
+fn only_application_data_and_the_end_are_something_to_read() {
+    let (root, server) = pair();
+    for chunk in [1, 2, 3, 7, usize::MAX] {
+        let mut wire = Wire::new(Honest::new(&server, &[], &TLS13), chunk);
+        opened(&root, &mut wire, |connection| {
+            // The server's tickets came with the end of the handshake.
+            assert_eq!(connection.wait(), Ok(Ready::Write));
+            connection.write_all(b"ping").unwrap();
+            connection.flush().unwrap();
+            let mut buffer = [0; 3];
+            for expected in [&b"pon"[..], b"g", b"", b""] {
+                assert_eq!(connection.wait(), Ok(Ready::Read));
+                assert_eq!(connection.wait(), Ok(Ready::Read), "asking takes nothing away");
+                let count = connection.read(&mut buffer).unwrap();
+                assert_eq!(&buffer[..count], expected);
+            }
+        });
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_record_is_told_when_asked() {
+    let (root, server) = pair();
+    for (record, error) in [
+        (Record::Raw([&[23, 3, 3, 0, 40][..], &[0; 40]].concat()), Error::Decrypt),
+        (Record::Clear(22, vec![1]), Error::Plaintext(22)),
+        (Record::Inner(vec![2, 80, ALERT]), Error::Alert(None)),
+    ] {
+        let mut script = honest(&server);
+        script.after.insert(0, record);
+        opened(&root, &mut Wire::new(Scripted::new(script), usize::MAX), |connection| {
+            connection.write_all(b"ping").unwrap();
+            connection.flush().unwrap();
+            assert_eq!(connection.wait(), Err(error));
+            assert_eq!(connection.wait(), Err(error));
+            assert_eq!(connection.read(&mut [0; 8]), Err(error));
+        });
     }
 }
 
