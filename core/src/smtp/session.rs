@@ -843,7 +843,7 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
         )?;
         // RFC 8689 4.2.1: in the clear nobody can promise it.
         let under_tls = self.flags.secured || self.config.security == Security::Implicit;
-        if options.require_tls && !under_tls {
+        if P::LINKED.contains(Keyword::RequireTls) && options.require_tls && !under_tls {
             return Err(Error::NotOffered(Keyword::RequireTls));
         }
         needs(Keyword::RequireTls, options.require_tls)?;

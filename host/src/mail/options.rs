@@ -8,6 +8,7 @@ use std::env::VarError;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the flags said so far.
 #[derive(Default)]
@@ -19,6 +20,7 @@ pub struct Options {
     user: Option<String>,
     password: Option<Secret>,
     client: Option<String>,
+    deadline: Option<u32>,
     from: Option<String>,
     to: Vec<String>,
 }
@@ -40,6 +42,7 @@ impl Options {
   --password-file FILE     with the password in the first line of FILE
   --password-env VARIABLE  or in this environment variable
   --client NAME            say NAME in EHLO; otherwise the local address
+  --deadline SECONDS       give up when all together takes longer; 7200
   --from ADDRESS           the originator (also --mail-from)
   --to ADDRESS             a recipient; may be repeated (also --mail-to)
 ";
@@ -55,6 +58,7 @@ impl Options {
             "password-file" => self.password = Some(Secret::File(parser.value()?.into())),
             "password-env" => self.password = Some(Secret::Environment(parser.value()?)),
             "client" => self.client = Some(parser.value()?.string()?),
+            "deadline" => self.deadline = Some(parser.value()?.parse()?),
             "from" | "mail-from" => self.from = Some(parser.value()?.string()?),
             "to" | "mail-to" => self.to.push(parser.value()?.string()?),
             _ => return Ok(false),
@@ -96,6 +100,9 @@ impl Options {
             name: self.name.clone(),
             credentials,
             client: self.client.clone(),
+            deadline: self
+                .deadline
+                .map_or(DEADLINE, |seconds| Duration::from_secs(seconds.into())),
         })
     }
 
@@ -145,3 +152,6 @@ fn security(word: &str) -> Result<Security, &'static str> {
         _ => Err("--security is starttls, tls or plain"),
     }
 }
+
+/// No server may hold a client longer, one that speaks an octet now and then neither.
+const DEADLINE: Duration = Duration::from_secs(2 * 60 * 60);

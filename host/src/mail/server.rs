@@ -4,6 +4,7 @@ use super::{Credentials, Failure, Stage};
 use crate::net::{self, Endpoint, Roots};
 use gatepost_core::smtp::{Phase, Protocol, Security};
 use std::fmt;
+use std::time::Duration;
 
 /// Where mails are submitted, and how.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Server {
     pub credentials: Option<Credentials>,
     /// The argument of EHLO; the local address as an address literal if absent.
     pub client: Option<String>,
+    /// How long all may take, from the connection to the end.
+    pub deadline: Duration,
 }
 
 impl Server {

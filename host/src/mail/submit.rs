@@ -11,7 +11,7 @@ use gatepost_core::smtp::{
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What happened, as it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,12 @@ pub fn deliver(
     content: &mut dyn Source,
     report: &mut dyn FnMut(Report<'_>),
 ) -> Result<(), Failure> {
-    let mut transport =
-        Transport::connect(&server.endpoint, CONNECT).map_err(|error| server.failed(Stage::Connect, error))?;
+    let begun = Instant::now();
+    let mut transport = Transport::connect(&server.endpoint, CONNECT.min(server.deadline))
+        .map_err(|error| server.failed(Stage::Connect, error))?;
+    if let Some(end) = begun.checked_add(server.deadline) {
+        transport.deadline(end);
+    }
     if server.security == Security::Implicit {
         secure(server, &mut transport, report)?;
     }
