@@ -997,6 +997,8 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
         P::REUSE
             && !self.flags.given
             && !self.flags.leaving
+            // The mail that cannot be begun is told first, in its turn.
+            && self.hindrance.is_none()
             && matches!(self.said.phase, Phase::Idle | Phase::EndOfData)
             && self.is_ready()
             && (self.outstanding == 0 || !self.flags.waiting)
