@@ -46,7 +46,9 @@ impl Policy {
                 "version" => version = version.or(Some(value)),
                 "mode" => mode = mode.or(Some(value)),
                 "max_age" => max_age = max_age.or(Some(value)),
-                "mx" if is_host(value.strip_prefix("*.").unwrap_or(value)) => mx.push(value.to_ascii_lowercase()),
+                "mx" if is_host(value.strip_prefix("*.").unwrap_or(value)) => {
+                    mx.push(value.trim_end_matches('.').to_ascii_lowercase());
+                }
                 "mx" => return Err("an mx that is no host"),
                 _ => {}
             }
