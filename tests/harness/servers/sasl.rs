@@ -3,10 +3,12 @@
 use super::mail::Policy;
 use crate::{Context as _, Result};
 use rsasl::callback::{Context, Request, SessionCallback, SessionData};
+use rsasl::mechanisms::plain::PLAIN;
 use rsasl::mechanisms::scram::properties::ScramStoredPassword;
 use rsasl::mechanisms::scram::tools::{derive_keys, hash_password};
+use rsasl::mechanisms::scram::{SCRAM_SHA256, SCRAM_SHA256_PLUS};
 use rsasl::mechname::Mechname;
-use rsasl::prelude::{MessageSent, SASLConfig, SASLServer, Session, SessionError, State};
+use rsasl::prelude::{Mechanism, MessageSent, Registry, SASLConfig, SASLServer, Session, SessionError, State};
 use rsasl::property::{AuthId, ChannelBindingName, ChannelBindings, Password};
 use rsasl::validate::{Validate, Validation, ValidationError};
 use sha2::{Digest as _, Sha256};
@@ -33,7 +35,9 @@ impl Exchange {
             exporter,
             keys: keys(policy.password.as_bytes()),
         };
-        let config = SASLConfig::builder().with_defaults().with_callback(callback)?;
+        let config = SASLConfig::builder()
+            .with_registry(Registry::with_mechanisms(MECHANISMS))
+            .with_callback(callback)?;
         let name = Mechname::parse(mechanism.as_bytes()).context(mechanism)?;
         let session = SASLServer::<User>::new(config).start_suggested(name)?;
         Ok(Self { session })
@@ -115,6 +119,9 @@ fn keys(password: &[u8]) -> Keys {
         server: server.to_vec(),
     }
 }
+
+/// It knows of channel binding, whatever the script has it list.
+static MECHANISMS: &[Mechanism] = &[PLAIN, SCRAM_SHA256, SCRAM_SHA256_PLUS];
 
 const ITERATIONS: u32 = 4096;
 const SALT: &[u8] = b"the laboratory's salt";

@@ -27,6 +27,8 @@ pub struct Script {
     pub require_tls: bool,
     /// The mechanisms offered under TLS; with one, MAIL needs AUTH.
     pub mechanisms: Vec<String>,
+    /// It takes itself for the end of another TLS connection, as a server does that is reached through a third party.
+    pub foreign: bool,
     /// After how many mails it closes the connection without a word.
     pub leaves_after: Option<usize>,
     /// Its name, and who may send. Local-parts `reject` and `tempfail` are answered 550 and 450 at RCPT; `full` is
@@ -54,6 +56,7 @@ impl Default for Script {
             keywords: keywords.split(';').map(str::to_owned).collect(),
             require_tls: false,
             mechanisms: Vec::new(),
+            foreign: false,
             leaves_after: None,
             policy: Policy::default(),
         }
