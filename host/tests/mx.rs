@@ -315,6 +315,9 @@ fn dane_is_not_switched_off_by_a_failing_server() {
         matches!(&refusal, Error::Unanswered { name, .. } if name == "_25._tcp.mx.test"),
         "{refusal}"
     );
+    // Nor by one that fails at addresses.
+    let tlsa = format!("!fails mx.test AAAA\n_25._tcp.mx.test TLSA 3 1 1 {DIGEST}");
+    assert!(matches!(dane(SECURE, &tlsa), Ok(Protection::Dane { .. })));
     // But nobody asks where it could not protect anything.
     let asked = dane(&["example.test"], "!fails _25._tcp.mx.test TLSA");
     assert_eq!(asked, Ok(Protection::Opportunistic));

@@ -60,10 +60,11 @@ impl Resolver {
         let four = self
             .query(host, Rtype::A, end)?
             .records(|found: A| Some(IpAddr::from(Ipv4Addr::from(found))))?;
-        // Servers that fail at AAAA alone are met; who has an A record can be reached.
+        // Servers that fail at AAAA alone are met; who has an A record can be reached. Whether that is secure stays: a
+        // failure is easily forged, and must not switch DANE off.
         let six = match six.and_then(|reply| reply.records(|found: Aaaa| Some(IpAddr::from(Ipv6Addr::from(found))))) {
             Ok(six) => six,
-            Err(_) if !four.records.is_empty() => return Ok(Found { secure: false, ..four }),
+            Err(_) if !four.records.is_empty() => return Ok(four),
             Err(error) => return Err(error),
         };
         Ok(Found {
