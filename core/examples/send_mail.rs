@@ -4,7 +4,7 @@
 
 use embedded_io::ErrorType;
 use gatepost_core::io::{Ready, Wait, blocking::next_event};
-use gatepost_core::message::{Address, Composer, DateTime, Message, MessageId};
+use gatepost_core::message::{Address, Body, Composer, DateTime, Message, MessageId, Text};
 use gatepost_core::smtp::{Config, Envelope, Event, Full, Options, Protocol, Security, Session, Storage};
 use std::error::Error;
 use std::io::{Read, Write};
@@ -21,14 +21,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let left = format!("{}.{}", now.as_nanos(), std::process::id());
     let mailboxes = to.map(Into::into);
+    let date = DateTime::from_unix(now.as_secs().try_into()?, 0)?;
+    let message_id = MessageId::new(&left, from.domain())?;
+    let (originator, texts) = ([from.into()], [Text::plain(text)]);
     let message = Composer::new(Message {
-        from: from.into(),
         to: &mailboxes,
         subject: "A mail from Gatepost",
-        date: DateTime::from_unix(now.as_secs().try_into()?, 0)?,
-        message_id: MessageId::new(&left, from.domain())?,
-        text,
-        attachment: None,
+        ..Message::new(&originator, date, message_id, Body::texts(&texts))
     })?;
 
     let mut transport = Transport(TcpStream::connect(server)?);

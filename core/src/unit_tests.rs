@@ -24,6 +24,7 @@ pub const ALL: &[&[Test]] = &[
     #[cfg(feature = "dkim")]
     crate::message::dkim::canonical::tests::TESTS,
     crate::message::header::tests::TESTS,
+    crate::message::message::tests::TESTS,
     crate::message::parameter::tests::TESTS,
     crate::message::transfer::tests::TESTS,
     crate::smtp::command::tests::TESTS,

@@ -1,6 +1,6 @@
 //! What the composer writes, read back by a parser that is not ours.
 
-use gatepost_core::message::{Address, Attachment, Composer, DateTime, Mailbox, Message, MessageId, Source};
+use gatepost_core::message::{Address, Body, Composer, DateTime, Mailbox, Message, MessageId, Part, Source, Text};
 use mail_parser::{MessageParser, MimeHeaders};
 
 /// Texts that are easy to get wrong: long, empty, of every script, and such that look like syntax.
@@ -41,27 +41,30 @@ fn compose(message: Message<'_>) -> Vec<u8> {
 fn check(subject: &str, name: &str, text: &str, attachment: Option<(&str, &[u8])>) {
     let address = |text| Address::parse(text).unwrap_or_else(|error| panic!("{error}"));
     let mut content = attachment.map_or(&[][..], |(_, content)| content);
-    let octets = compose(Message {
-        from: Mailbox {
+    let from = [Mailbox {
+        name: Some(name),
+        address: address("gate@mail.test"),
+    }];
+    let to = [
+        address("alice@mail.test").into(),
+        Mailbox {
             name: Some(name),
-            address: address("gate@mail.test"),
+            address: address("bob.with.a.name.that.makes.the.line.too.long@a.rather.long.domain.mail.test"),
         },
-        to: &[
-            address("alice@mail.test").into(),
-            Mailbox {
-                name: Some(name),
-                address: address("bob.with.a.name.that.makes.the.line.too.long@a.rather.long.domain.mail.test"),
-            },
-        ],
+    ];
+    let date = DateTime::from_unix(1_795_382_363, 90).expect("it is in range");
+    let message_id = MessageId::new("1.2.gate", "mail.test").expect("these are dot-atoms");
+    let texts = [Text::plain(text)];
+    let mut part = attachment.map(|(name, _)| Part::new(name, "application/octet-stream", &mut content));
+    let octets = compose(Message {
+        to: &to,
         subject,
-        date: DateTime::from_unix(1_795_382_363, 90).expect("it is in range"),
-        message_id: MessageId::new("1.2.gate", "mail.test").expect("these are dot-atoms"),
-        text,
-        attachment: attachment.map(|(name, _)| Attachment {
-            name,
-            media_type: "application/octet-stream",
-            source: &mut content,
-        }),
+        ..Message::new(
+            &from,
+            date,
+            message_id,
+            Body::with_attachments(&texts, part.as_mut_slice()),
+        )
     });
     let shown = String::from_utf8_lossy(&octets).into_owned();
     for line in shown.split("\r\n") {
@@ -91,7 +94,11 @@ fn check(subject: &str, name: &str, text: &str, attachment: Option<(&str, &[u8])
     if !lines.is_empty() && !lines.ends_with('\n') {
         lines.push('\n');
     }
-    let body = parsed.body_text(0).unwrap_or_default().replace("\r\n", "\n");
+    let mut body = parsed.body_text(0).unwrap_or_default().replace("\r\n", "\n");
+    // In base64 the last line is as open as it was given.
+    if !body.is_empty() && !body.ends_with('\n') {
+        body.push('\n');
+    }
     assert_eq!(body, lines, "{shown}");
     match (attachment, parsed.attachment(0)) {
         (Some((name, content)), Some(part)) => {

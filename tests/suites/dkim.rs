@@ -3,7 +3,7 @@
 use gatepost_core::ascii::{base64_encode, base64_len};
 use gatepost_core::message::dkim::{Algorithm, Ed25519, Parameters, Rewind, Signed, Signer, Twice};
 use gatepost_core::message::{
-    Address, Attachment, Composer, DateTime, Error, Mailbox, Message, MessageId, Source, Transfer,
+    Address, Body, Composer, DateTime, Error, Mailbox, Message, MessageId, Part, Source, Text, Transfer,
 };
 use harness::needs::{self, Need};
 use rsa::pkcs8::EncodePublicKey;
@@ -157,22 +157,19 @@ fn a_composed_mail_with_an_attachment_verifies() {
         name: Some("T\u{e4}st"),
         address,
     };
-    let to = [mailbox; 3];
+    let (from, to) = ([mailbox], [mailbox; 3]);
+    let texts = [Text::plain("A line.\n.\n.a line that begins with a dot  \n\n")];
+    let date = DateTime::from_unix(1_790_000_000, 60).expect("a date of this century");
+    let message_id = MessageId::new("suite", "mail.test").expect("well formed");
     let mut contents = [&attachment[..]; 2];
-    let [first, second] = contents.each_mut().map(|source| {
-        let attachment = Attachment {
-            name: "octets.bin",
-            media_type: "application/octet-stream",
-            source,
-        };
+    let mut parts = contents
+        .each_mut()
+        .map(|source| [Part::new("octets.bin", "application/octet-stream", source)]);
+    let [first, second] = parts.each_mut().map(|attachments| {
         Composer::new(Message {
-            from: mailbox,
             to: &to,
             subject: "A long subject with an \u{20ac} that is folded over at least two lines of the header section",
-            date: DateTime::from_unix(1_790_000_000, 60).expect("a date of this century"),
-            message_id: MessageId::new("suite", "mail.test").expect("well formed"),
-            text: "A line.\n.\n.a line that begins with a dot  \n\n",
-            attachment: Some(attachment),
+            ..Message::new(&from, date, message_id, Body::with_attachments(&texts, attachments))
         })
         .expect("the message is sound")
     });

@@ -2,7 +2,7 @@
 
 use gatepost::net::{Endpoint, Transport, Trust};
 use gatepost_core::io::blocking::next_event;
-use gatepost_core::message::{Address, Attachment, Composer, DateTime, Mailbox, Message, MessageId};
+use gatepost_core::message::{Address, Body, Composer, DateTime, Mailbox, Message, MessageId, Part, Text};
 use gatepost_core::smtp::sasl::Plain;
 use gatepost_core::smtp::{Config, Envelope, Event, Full, Options, Protocol, Recipient, Security, Session, Storage};
 use harness::certificates::{Authority, ServerCertificate};
@@ -45,18 +45,15 @@ fn submit(peer: &Peer, recipients: &[&str], attachment: &[u8]) -> Result<Vec<u16
         address: address("device@mail.test"),
     };
     let mut content = attachment;
+    let date = DateTime::from_unix(1_790_000_000, 60).expect("a date of this century");
+    let message_id = MessageId::new("suite", "mail.test").expect("well formed");
+    let (originator, texts) = ([from], [Text::plain("A line.\n.\n.a line that begins with a dot\n")]);
+    let mut attachments = [Part::new("octets.bin", "application/octet-stream", &mut content)];
+    let body = Body::with_attachments(&texts, &mut attachments);
     let message = Message {
-        from,
         to: &mailboxes,
         subject: "A test with an attachment",
-        date: DateTime::from_unix(1_790_000_000, 60).expect("a date of this century"),
-        message_id: MessageId::new("suite", "mail.test").expect("well formed"),
-        text: "A line.\n.\n.a line that begins with a dot\n",
-        attachment: Some(Attachment {
-            name: "octets.bin",
-            media_type: "application/octet-stream",
-            source: &mut content,
-        }),
+        ..Message::new(&originator, date, message_id, body)
     };
     let composer = Composer::new(message).map_err(|error| fail(&error))?;
     let mut plain = Plain::new(&peer.policy.user, &peer.policy.password).map_err(|error| fail(&error))?;

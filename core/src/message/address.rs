@@ -15,10 +15,26 @@ pub struct Address<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// Reads `local-part@domain`, without angle brackets or a display name.
+    /// Reads `local-part@domain` of ASCII, without angle brackets or a display name.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
+        Self::read(text, is_atext)
+    }
+
+    /// Reads an address that may hold any UTF-8 but control characters (RFC 6531 3.3); lengths in octets.
+    pub fn parse_utf8(text: &'a str) -> Result<Self, Error> {
+        if text.chars().any(char::is_control) {
+            return Err(Error::LocalPart);
+        }
+        Self::read(text, |octet| is_atext(octet) || !octet.is_ascii())
+    }
+
+    fn read(text: &'a str, is_atext: fn(u8) -> bool) -> Result<Self, Error> {
         // A quoted local-part may hold an `@`, a domain may not.
-        let (local_part, domain) = text.rsplit_once('@').ok_or(Error::NoAt)?;
+        let at = text.bytes().rposition(|octet| octet == b'@').ok_or(Error::NoAt)?;
+        let (local_part, domain) = (
+            text.get(..at).unwrap_or_default(),
+            text.get(at + 1..).unwrap_or_default(),
+        );
         if local_part.len() > 64 {
             return Err(Error::LocalPartLength);
         }
@@ -28,16 +44,14 @@ impl<'a> Address<'a> {
         if text.len() > 254 {
             return Err(Error::PathLength);
         }
-        if !is_dot_string(local_part) && !is_quoted_string(local_part) {
+        if !is_atoms(local_part, is_atext) && !is_quoted_string(local_part, is_atext) {
             return Err(Error::LocalPart);
         }
-        if !is_domain(domain) && !is_address_literal(domain) {
+        let is_let_dig = |octet: u8| octet.is_ascii_alphanumeric() || !octet.is_ascii() && is_atext(octet);
+        if !is_labels(domain, is_let_dig) && !is_address_literal(domain) {
             return Err(Error::Domain);
         }
-        Ok(Self {
-            text,
-            at: local_part.len(),
-        })
+        Ok(Self { text, at })
     }
 
     /// The whole address.
@@ -87,24 +101,28 @@ pub(super) fn is_atext(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
 }
 
-/// `Dot-string = Atom *("." Atom)`.
+/// `Dot-string = Atom *("." Atom)` of ASCII.
 pub(super) fn is_dot_string(text: &str) -> bool {
+    is_atoms(text, is_atext)
+}
+
+fn is_atoms(text: &str, is_atext: fn(u8) -> bool) -> bool {
     text.as_bytes()
         .split(|octet| *octet == b'.')
         .all(|atom| !atom.is_empty() && atom.iter().all(|octet| is_atext(*octet)))
 }
 
-/// `Quoted-string = DQUOTE *( qtextSMTP / "\" %d32-126 ) DQUOTE`.
-fn is_quoted_string(text: &str) -> bool {
-    let Some(content) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+/// `Quoted-string = DQUOTE *( qtextSMTP / "\" %d32-126 ) DQUOTE`; with UTF-8 where `is_atext` takes it.
+fn is_quoted_string(text: &str, is_atext: fn(u8) -> bool) -> bool {
+    let [b'"', content @ .., b'"'] = text.as_bytes() else {
         return false;
     };
-    let mut octets = content.bytes();
+    let mut octets = content.iter();
     while let Some(octet) = octets.next() {
         let allowed = match octet {
             b'"' => false,
             b'\\' => matches!(octets.next(), Some(b' '..=b'~')),
-            _ => matches!(octet, b' '..=b'~'),
+            _ => matches!(octet, b' '..=b'~') || is_atext(*octet),
         };
         if !allowed {
             return false;
@@ -115,14 +133,16 @@ fn is_quoted_string(text: &str) -> bool {
 
 /// `Domain = sub-domain *("." sub-domain)`, `sub-domain = Let-dig [Ldh-str]`; labels of at most 63 octets (RFC 1035).
 pub(crate) fn is_domain(text: &str) -> bool {
-    text.as_bytes().split(|octet| *octet == b'.').all(|octets| {
-        let edge = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_alphanumeric);
-        octets.len() <= 63
-            && edge(octets.first())
-            && edge(octets.last())
-            && octets
-                .iter()
-                .all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-')
+    is_labels(text, |octet| octet.is_ascii_alphanumeric())
+}
+
+fn is_labels(text: &str, is_let_dig: impl Fn(u8) -> bool) -> bool {
+    text.as_bytes().split(|octet| *octet == b'.').all(|label| {
+        let edge = |octet: Option<&u8>| octet.is_some_and(|octet| is_let_dig(*octet));
+        label.len() <= 63
+            && edge(label.first())
+            && edge(label.last())
+            && label.iter().all(|octet| is_let_dig(*octet) || *octet == b'-')
     })
 }
 
@@ -211,6 +231,18 @@ pub(crate) mod tests {
             for text in ["a@", "a@b>", "a@b\r\nRCPT TO:<c", "a@b c", "a@-b", "a@b-", "a@b..c", "a@b.", "a@[1.2.3]", "a@[IPv6:g]",
                 "a@[1.2.3.4", "a@m\u{fc}ller.test", "a@b_c", "a@[]", "a@b\0"] {
                 check(text, Err(Error::Domain));
+            }
+        }
+
+        fn utf8_only_where_it_is_asked_for() {
+            for text in ["j\u{f6}rg@m\u{fc}ller.test", "\u{7528}\u{6237}@\u{4f8b}\u{5b50}.test", "\"j\u{f6}rg x\"@b"] {
+                assert!(Address::parse(text).is_err(), "{text}");
+                let address = Address::parse_utf8(text);
+                assert_eq!(address.map(|address| (address.as_str(), address.is_ascii())), Ok((text, false)));
+            }
+            assert_eq!(Address::parse_utf8("a@b").map(|address| address.is_ascii()), Ok(true));
+            for text in ["\u{e9}\r\n@b", "\u{85}@b", "\u{e9} x@b", "\u{e9}>@b", "a@\u{e9} b", "a@-\u{e9}", "\u{e9}@"] {
+                assert!(Address::parse_utf8(text).is_err(), "{text:?}");
             }
         }
 

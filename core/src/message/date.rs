@@ -1,6 +1,7 @@
 //! The date-time of RFC 5322 3.3, from a count of seconds.
 
 use super::Error;
+use super::header::{Line, push};
 use core::fmt;
 
 /// A moment and the offset from UTC it is told in. `Display` writes it as RFC 5322 3.3 wants it.
@@ -23,7 +24,8 @@ impl DateTime {
             .and_then(|seconds| seconds.checked_add(EPOCH_DAYS as i64 * DAY as i64))
             .and_then(|seconds| u64::try_from(seconds).ok())
             .ok_or(Error::Date)?;
-        let (year, ..) = civil(local / DAY);
+        let days = u32::try_from(local / DAY).map_err(|_| Error::Date)?;
+        let (year, ..) = civil(days);
         if (1900..=9999).contains(&year) {
             Ok(Self { local, offset })
         } else {
@@ -32,35 +34,63 @@ impl DateTime {
     }
 }
 
-impl fmt::Display for DateTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = self.local / DAY;
-        let seconds = self.local % DAY;
+impl DateTime {
+    /// Appends the date-time, at most 31 octets. By hand: the machinery of formatting is larger than all of this.
+    pub(super) fn write(&self, line: &mut Line) {
+        let (days, seconds) = ((self.local / DAY) as u32, (self.local % DAY) as u32);
         let (year, month, day) = civil(days);
-        let name = |names: &'static str, index: u64| {
+        let mut name = |names: &'static [u8], index: u32| {
             let start = index as usize * 3;
-            names.get(start..start + 3).unwrap_or_default()
+            push(line, names.get(start..start + 3).unwrap_or_default());
         };
         // 0000-03-01, day 0 of the count, was a Wednesday.
-        let weekday = name("WedThuFriSatSunMonTue", days % 7);
-        let month = name("JanFebMarAprMayJunJulAugSepOctNovDec", month - 1);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        let sign = if self.offset < 0 { '-' } else { '+' };
-        let offset = self.offset.unsigned_abs();
-        write!(
-            f,
-            "{weekday}, {day} {month} {year} {hour:02}:{minute:02}:{second:02} {sign}{:02}{:02}",
-            offset / 60,
-            offset % 60
-        )
+        name(b"WedThuFriSatSunMonTue", days % 7);
+        push(line, b", ");
+        if day >= 10 {
+            digits(day / 10, 1, line);
+        }
+        digits(day % 10, 1, line);
+        push(line, b" ");
+        let start = (month as usize - 1) * 3;
+        push(
+            line,
+            b"JanFebMarAprMayJunJulAugSepOctNovDec"
+                .get(start..start + 3)
+                .unwrap_or_default(),
+        );
+        push(line, b" ");
+        digits(year, 4, line);
+        for (separator, number) in [(b" ", seconds / 3600), (b":", seconds / 60 % 60), (b":", seconds % 60)] {
+            push(line, separator);
+            digits(number, 2, line);
+        }
+        push(line, if self.offset < 0 { b" -" } else { b" +" });
+        let offset = u32::from(self.offset.unsigned_abs());
+        digits(offset / 60 * 100 + offset % 60, 4, line);
+    }
+}
+
+/// Appends `count` decimal digits.
+fn digits(number: u32, count: u32, line: &mut Line) {
+    for place in (0..count).rev() {
+        let digit = number / 10u32.pow(place) % 10;
+        push(line, &[b'0' + digit as u8]);
+    }
+}
+
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = Line::new();
+        self.write(&mut line);
+        f.write_str(core::str::from_utf8(&line).unwrap_or_default())
     }
 }
 
 /// Year, month (1..=12) and day (1..=31) of a count of days since 0000-03-01.
 ///
 /// Years are counted from March, so that the leap day is the last one of a year.
-fn civil(days: u64) -> (u64, u64, u64) {
-    const YEARS_400: u64 = 146_097;
+fn civil(days: u32) -> (u32, u32, u32) {
+    const YEARS_400: u32 = 146_097;
     let era = days / YEARS_400;
     let day = days % YEARS_400;
     let year = (day - day / 1460 + day / 36524 - day / (YEARS_400 - 1)) / 365;

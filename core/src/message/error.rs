@@ -26,12 +26,20 @@ pub enum Error {
     Date,
     /// A half of the message identifier is not a dot-atom (RFC 5322 3.6.4), or is too long.
     MessageId,
-    /// The message has no recipient to name in `To`.
-    NoRecipient,
-    /// The media type is not `type/subtype` of tokens (RFC 2045 5.1).
+    /// The message has no originator, or several and no sender (RFC 5322 3.6.2).
+    NoOriginator,
+    /// The name of a header field is no field name, or one that the composer writes itself.
+    HeaderName,
+    /// The value of a header field holds a control character.
+    HeaderValue,
+    /// The media type is not `type/subtype` of tokens with printable parameters (RFC 2045 5.1).
     MediaType,
-    /// The attachment's name is empty, longer than 255 octets, or holds a control character.
+    /// A file's name is longer than 255 octets or holds a control character.
     FileName,
+    /// An inline part without a content identifier, or without a text that shows it.
+    Inline,
+    /// More than 65,535 of something.
+    TooMany,
     /// The source of the mail data, or of an attachment, failed.
     Source,
     /// DKIM: the selector is no `label *( "." label )` (RFC 6376 3.1).
@@ -65,9 +73,13 @@ impl fmt::Display for Error {
             Self::Subject => "subject: it holds a control character",
             Self::Date => "date: the year is not in 1900 to 9999 or the offset is a day or more",
             Self::MessageId => "message identifier: a half of it is no dot-atom of at most 255 octets",
-            Self::NoRecipient => "to: the message names no recipient",
-            Self::MediaType => "attachment: the media type is not type/subtype",
-            Self::FileName => "attachment: the name is empty, over 255 octets or holds a control character",
+            Self::NoOriginator => "from: the message has no originator, or several and no sender",
+            Self::HeaderName => "header field: the name is not one, or the composer writes that field itself",
+            Self::HeaderValue => "header field: the value holds a control character",
+            Self::MediaType => "part: the media type is not type/subtype",
+            Self::FileName => "part: the file name is over 255 octets or holds a control character",
+            Self::Inline => "part: an inline one needs a content identifier, and a text that shows it",
+            Self::TooMany => "message: more than 65535 of its parts or addresses",
             Self::Source => "source: the mail data could not be read to its end",
             Self::Selector => "dkim: the selector is no dotted list of labels",
             Self::FieldName => "dkim: the name of a field to be signed is none, or over 64 octets",

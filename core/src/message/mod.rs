@@ -13,13 +13,16 @@ pub(crate) mod date;
 pub mod dkim;
 mod error;
 pub(crate) mod header;
+#[expect(clippy::module_inception, reason = "it holds the message itself")]
+pub(crate) mod message;
 pub(crate) mod parameter;
 pub(crate) mod transfer;
 
 pub use address::{Address, Mailbox};
-pub use composer::{Attachment, Composer, Message, MessageId};
+pub use composer::Composer;
 pub use date::DateTime;
 pub use error::Error;
+pub use message::{Body, Field, Message, MessageId, Part, Text};
 
 /// What octets a way carries, or what a content needs; ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +45,8 @@ pub struct Content {
     /// How many octets, if that is known: exactly, with CRLF for every line end, also behind the last line, and before
     /// dots are doubled. With [`Transfer::Binary`] it is known.
     pub octets: Option<u64>,
+    /// How many octets will be pulled, as they are, if that is known: what a file within a mail needs.
+    pub raw: Option<u64>,
 }
 
 /// Where mail data, or the content of an attachment, comes from.
@@ -55,6 +60,7 @@ pub trait Source {
             transfer: Transfer::SevenBit,
             utf8: false,
             octets: None,
+            raw: None,
         })
     }
 
@@ -94,6 +100,7 @@ impl Source for &[u8] {
             transfer: if ascii { Transfer::SevenBit } else { Transfer::EightBit },
             utf8: false,
             octets: Some(if open { octets + 2 } else { octets }),
+            raw: Some(self.len() as u64),
         })
     }
 
@@ -114,7 +121,8 @@ pub(crate) mod tests {
         fn octets_in_memory_say_how_many_they_will_be() {
             let check = |mut data: &[u8], transfer, octets| {
                 let content = data.open(Transfer::Binary, true);
-                assert_eq!(content, Ok(Content { transfer, utf8: false, octets: Some(octets) }));
+                let raw = Some(data.len() as u64);
+                assert_eq!(content, Ok(Content { transfer, utf8: false, octets: Some(octets), raw }));
             };
             check(b"", Transfer::SevenBit, 0);
             check(b"a", Transfer::SevenBit, 3);

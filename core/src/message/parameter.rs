@@ -1,7 +1,6 @@
 //! The `filename` parameter of an attachment (RFC 2183 2.3), as RFC 2231 writes what is not short plain ASCII.
 
 use super::header::{Line, hex, is_printable, push};
-use core::fmt::Write;
 
 /// Writes the file name, or the segment of it that begins at `start`; says where the next one begins.
 ///
@@ -21,12 +20,16 @@ pub(super) fn file_name(name: &str, segment: u8, start: usize, line: &mut Line) 
         }
     };
     let one_segment = name.chars().map(width).sum::<usize>() <= EXTENDED_VALUE;
-    let fits = match (one_segment, segment) {
-        (true, _) => write!(line, ";\r\n filename*=utf-8''"),
-        (false, 0) => write!(line, ";\r\n filename*0*=utf-8''"),
-        (false, _) => write!(line, ";\r\n filename*{segment}*="),
-    };
-    debug_assert!(fits.is_ok());
+    push(line, b";\r\n filename*");
+    if !one_segment {
+        for place in [100, 10, 1] {
+            if segment >= place || place == 1 {
+                push(line, &[b'0' + segment / place % 10]);
+            }
+        }
+        push(line, b"*");
+    }
+    push(line, if segment == 0 { b"=utf-8''" } else { b"=" });
     let mut room = EXTENDED_VALUE;
     for (index, character) in name.get(start..).unwrap_or_default().char_indices() {
         let Some(left) = room.checked_sub(width(character)) else {

@@ -1187,6 +1187,7 @@ const UNKNOWN: Content = Content {
     transfer: Transfer::SevenBit,
     utf8: false,
     octets: None,
+    raw: None,
 };
 
 #[cfg(any(test, gatepost_unit_tests))]

@@ -24,6 +24,7 @@ impl Source for Data<'_> {
             transfer: self.mail.transfer.unwrap_or(content.transfer),
             utf8: self.mail.utf8,
             octets: self.mail.octets.unwrap_or(content.octets),
+            raw: None,
         })
     }
 

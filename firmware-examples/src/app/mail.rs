@@ -9,7 +9,7 @@ use core::time::Duration;
 use gatepost_core::io::blocking::next_event;
 use gatepost_core::io::smoltcp::Clock;
 use gatepost_core::io::{DriveError, Wait};
-use gatepost_core::message::{Attachment, Composer, DateTime, Mailbox, Message, MessageId, Source};
+use gatepost_core::message::{Body, Composer, DateTime, Mailbox, Message, MessageId, Part, Source, Text};
 use gatepost_core::smtp::sasl::{Mechanism, Plain};
 use gatepost_core::smtp::{
     self, Config, Envelope, Event, Extensions, Keyword, Options, Profile, Protocol, Recipient, Security, Storage,
@@ -110,9 +110,13 @@ fn submit<D: Device, C: Clock, R: RngCore + CryptoRng, W: Write>(
         cause,
     };
     let mailboxes: Vec<Mailbox<'_>, { super::MAX_RECIPIENTS }> = request.to.iter().map(|to| (*to).into()).collect();
+    let originator = [request.from.into()];
+    let texts = [Text::plain(&words.text)];
     let mut table = words.table.as_bytes();
-    let composer =
-        compose(request, date, words, &mailboxes, &mut table).map_err(|error| fail(MailError::Message(error)))?;
+    let mut attachments = [Part::new("measurements.csv", "text/csv", &mut table)];
+    let body = Body::with_attachments(&texts, &mut attachments);
+    let composer = compose(request, date, words, &originator, &mailboxes, body)
+        .map_err(|error| fail(MailError::Message(error)))?;
     let mut plain = match request.credentials {
         Some((user, password)) => {
             let plain = Plain::new(user, password);
@@ -211,24 +215,19 @@ fn submit<D: Device, C: Clock, R: RngCore + CryptoRng, W: Write>(
 }
 
 fn compose<'a>(
-    request: &'a Mail<'_>,
+    request: &Mail<'a>,
     date: u64,
     words: &'a Words,
+    originator: &'a [Mailbox<'a>],
     mailboxes: &'a [Mailbox<'a>],
-    table: &'a mut dyn Source,
+    body: Body<'a>,
 ) -> Result<Composer<'a>, gatepost_core::message::Error> {
+    let date = DateTime::from_unix(i64::try_from(date).unwrap_or(i64::MAX), 0)?;
+    let message_id = MessageId::new(&words.identifier, request.from.domain())?;
     Composer::new(Message {
-        from: request.from.into(),
         to: mailboxes,
         subject: &words.subject,
-        date: DateTime::from_unix(i64::try_from(date).unwrap_or(i64::MAX), 0)?,
-        message_id: MessageId::new(&words.identifier, request.from.domain())?,
-        text: &words.text,
-        attachment: Some(Attachment {
-            name: "measurements.csv",
-            media_type: "text/csv",
-            source: table,
-        }),
+        ..Message::new(originator, date, message_id, body)
     })
 }
 

@@ -1,7 +1,9 @@
 //! A letter that outlives its delivery: owned, so that it can wait and be sent again with the same identifier.
 
 use super::Failure;
-use gatepost_core::message::{self, Address, Composer, DateTime, Mailbox, Message, MessageId, Source};
+use gatepost_core::message::{
+    self, Address, Body, Composer, Content, DateTime, Mailbox, Message, MessageId, Part, Source, Text, Transfer,
+};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
@@ -99,23 +101,19 @@ impl Letter {
         let from = self.from();
         let to: Vec<Mailbox<'_>> = parsed(&self.to).into_iter().map(Mailbox::from).collect();
         let name = self.attachment.as_ref().map(|attachment| file_name(&attachment.path));
-        let attachment = self
+        let mut attachment = self
             .attachment
             .as_ref()
             .zip(name.as_deref())
-            .map(|(attachment, name)| message::Attachment {
-                name,
-                media_type: &attachment.media_type,
-                source: content,
-            });
+            .map(|(attachment, name)| Part::new(name, &attachment.media_type, content));
+        let texts = [Text::plain(&self.text)];
+        let originator = [Mailbox::from(from)];
+        let message_id = MessageId::new(&self.identifier, from.domain()).map_err(|error| refuse(&self.from, error))?;
+        let body = Body::with_attachments(&texts, attachment.as_mut_slice());
         let composer = Composer::new(Message {
-            from: from.into(),
             to: &to,
             subject: &self.subject,
-            date: self.date,
-            message_id: MessageId::new(&self.identifier, from.domain()).map_err(|error| refuse(&self.from, error))?,
-            text: &self.text,
-            attachment,
+            ..Message::new(&originator, self.date, message_id, body)
         })
         .map_err(|error| refuse("the letter", error))?;
         Ok(act(composer))
@@ -167,6 +165,17 @@ impl<'a> FileSource<'a> {
 }
 
 impl Source for FileSource<'_> {
+    /// A regular file says its length; what has none, or grows, is sent all the same.
+    fn open(&mut self, _: Transfer, _: bool) -> Result<Content, message::Error> {
+        let regular = self.file.metadata().ok().filter(std::fs::Metadata::is_file);
+        Ok(Content {
+            transfer: Transfer::Binary,
+            utf8: false,
+            octets: None,
+            raw: regular.map(|metadata| metadata.len()),
+        })
+    }
+
     fn pull(&mut self, out: &mut [u8]) -> Result<usize, message::Error> {
         loop {
             match self.file.read(out) {

@@ -223,6 +223,7 @@ impl Source for Octets<'_> {
             transfer: self.transfer,
             utf8: self.utf8,
             octets: Some(self.data.len() as u64),
+            raw: None,
         })
     }
 

@@ -208,6 +208,7 @@ impl<'a, S: Rewind> Signed<'a, S> {
         };
         Ok(Content {
             octets: message.written.checked_add(length as u64),
+            raw: None,
             ..content
         })
     }
@@ -368,6 +369,7 @@ pub(crate) mod tests {
             transfer: Transfer::SevenBit,
             utf8: false,
             octets: None,
+            raw: None,
         };
         Pieces {
             octets,
