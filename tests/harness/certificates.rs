@@ -2,8 +2,8 @@
 
 use crate::Result;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
 };
 use std::fs;
 use std::path::Path;
@@ -56,9 +56,20 @@ impl Authority {
     /// A server certificate for `names`, each a DNS name or an IP address.
     pub fn server(&self, names: &[&str]) -> Result<ServerCertificate> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names)?;
+        self.sign(CertificateParams::new(names)?, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A client's certificate, whose subject is `common_name`.
+    pub fn client(&self, common_name: &str) -> Result<ServerCertificate> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        self.sign(params, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(&self, mut params: CertificateParams, purpose: ExtendedKeyUsagePurpose) -> Result<ServerCertificate> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![purpose];
         params.use_authority_key_identifier_extension = true;
         validity(&mut params);
         let key = KeyPair::generate()?;

@@ -112,7 +112,8 @@ fn postfix_tells_what_it_was_given() {
 #[test]
 fn exim_tells_what_it_was_given() {
     if needs::met("exim_tells_what_it_was_given", &exim::NEEDS) {
-        let server = Exim::start(&certificate(), &Policy::default()).expect("Exim");
+        let clients = Authority::new("Clients").expect("an authority");
+        let server = Exim::start(&certificate(), &clients, &Policy::default()).expect("Exim");
         tells_dsn(&deliver(&server, DSN, "mail.test"));
     }
 }

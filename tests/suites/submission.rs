@@ -1,12 +1,14 @@
 //! `core`'s session against every mail server of the laboratory: what arrives is what was sent, to whom it was sent.
 
+#[path = "submission/binary.rs"]
+mod binary;
 #[path = "submission/driver.rs"]
 mod driver;
 #[path = "submission/wishes.rs"]
 mod wishes;
 
 use driver::{LIMIT, Octets, Report, Way, converse, letter};
-use gatepost::net::Trust;
+use gatepost::net::{Identity, Trust};
 use gatepost_core::message::Transfer;
 use gatepost_core::smtp::{Protocol, Security};
 use harness::certificates::{Authority, ServerCertificate};
@@ -20,6 +22,8 @@ use harness::servers::{Port, Server, dovecot};
 
 /// An authority, whom clients trust, and a certificate of it.
 struct Site {
+    authority: Authority,
+    /// With a certificate of `device` to show.
     trust: Trust,
     certificate: ServerCertificate,
 }
@@ -29,9 +33,17 @@ impl Site {
         let authority = Authority::new("Test CA").expect("an authority");
         let directory = tempfile::tempdir().expect("a directory");
         authority.write(directory.path()).expect("a writable directory");
+        let client = authority.client("device").expect("a certificate");
+        client.write(directory.path()).expect("a writable directory");
+        let identity = Identity {
+            certificate: directory.path().join("server.pem"),
+            key: directory.path().join("server.key"),
+        };
+        let trust = Trust::file(&directory.path().join("ca.pem")).expect("an authority's certificate");
         Self {
-            trust: Trust::file(&directory.path().join("ca.pem")).expect("an authority's certificate"),
+            trust: trust.identify(&identity).expect("a certificate and its key"),
             certificate: authority.server(&["mail.test"]).expect("a certificate"),
+            authority,
         }
     }
 
@@ -338,7 +350,7 @@ fn postfix_takes_every_mail() {
 fn exim_takes_every_mail() {
     if needs::met("exim_takes_every_mail", &exim::NEEDS) {
         let site = Site::new();
-        let server = Exim::start(&site.certificate, &Policy::default()).expect("Exim");
+        let server = Exim::start(&site.certificate, &site.authority, &Policy::default()).expect("Exim");
         check(
             &Case {
                 server: &server,

@@ -5,7 +5,7 @@
 use super::mail::{Policy, Received};
 use super::scripted::{Script, Scripted};
 use super::{Port, Server, contained, free};
-use crate::certificates::ServerCertificate;
+use crate::certificates::{Authority, ServerCertificate};
 use crate::needs::Need;
 use crate::process::{Process, until};
 use crate::{Context, Result, packages, repository};
@@ -41,7 +41,9 @@ impl Exim {
     ///
     /// The local-parts `reject` and `tempfail` are answered 550 and 450; `full` is refused behind the mail data, if the
     /// client asked for that (PRDR).
-    pub fn start(certificate: &ServerCertificate, policy: &Policy) -> Result<Self> {
+    ///
+    /// EXTERNAL takes whom a certificate of `clients` names.
+    pub fn start(certificate: &ServerCertificate, clients: &Authority, policy: &Policy) -> Result<Self> {
         let behind = Scripted::start(Script::default(), certificate)?;
         let addresses = free()?;
         let directory = tempfile::Builder::new()
@@ -50,6 +52,7 @@ impl Exim {
             .tempdir()?;
         let root = directory.path();
         certificate.write(root)?;
+        clients.write(root)?;
         for name in ["spool", "log"] {
             fs::create_dir(root.join(name))?;
             chown(root.join(name), Some(NOBODY), Some(NOBODY))?;
@@ -150,6 +153,8 @@ tls_on_connect_ports = {wrapped}
 tls_advertise_hosts = *
 tls_certificate = {directory}/server.pem
 tls_privatekey = {directory}/server.key
+tls_try_verify_hosts = *
+tls_verify_certificates = {directory}/ca.pem
 chunking_advertise_hosts = *
 pipelining_advertise_hosts = *
 smtputf8_advertise_hosts = *
@@ -222,7 +227,7 @@ cram:
 external:
   driver = external
   public_name = EXTERNAL
-  server_condition = ${{if eq{{$auth1}}{{{user}}}}}
+  server_condition = ${{if and{{{{bool{{$tls_in_certificate_verified}}}}{{eq{{$auth1}}{{${{certextract{{subject,CN}}{{$tls_in_peercert}}}}}}}}}}}}
   server_set_id = $auth1
   server_advertise_condition = ${{if def:tls_in_cipher}}
 ",

@@ -2,6 +2,7 @@
 
 use super::driver::{LIMIT, Letter, Octets, Report, Way, converse, letter};
 use super::{Site, TEN, arrived, contents, ended};
+use gatepost::net::Trust;
 use gatepost_core::message::{Address, Transfer};
 use gatepost_core::smtp::{
     Date, DeliverBy, EnvelopeId, Hold, Notify, Options, Priority, Protocol, Recipient, Return, Security,
@@ -121,7 +122,7 @@ fn postfix_sees_and_passes_on_which_notifications_are_wanted() {
 fn exim_sees_and_passes_on_which_notifications_are_wanted() {
     if needs::met("exim_sees_and_passes_on_which_notifications_are_wanted", &exim::NEEDS) {
         let site = Site::new();
-        let server = Exim::start(&site.certificate, &Policy::default()).expect("Exim");
+        let server = Exim::start(&site.certificate, &site.authority, &Policy::default()).expect("Exim");
         accepted(&converse(site.way(&server, Port::Relay), &[notified()]), &server);
         saw_notifications(&single(&server));
     }
@@ -445,6 +446,26 @@ fn a_password_is_bound_to_the_connection_it_is_proven_on() {
         let error = refused(&converse(way(&server, port), &[letter(&TEN[..1], SMALL)]), &server);
         assert!(error.contains("535"), "{error}");
     }
+}
+
+#[test]
+fn external_is_for_whom_the_certificate_names() {
+    if !needs::met("external_is_for_whom_the_certificate_names", &exim::NEEDS) {
+        return;
+    }
+    let site = Site::new();
+    let server = Exim::start(&site.certificate, &site.authority, &Policy::default()).expect("Exim");
+    let directory = tempfile::tempdir().expect("a directory");
+    site.authority.write(directory.path()).expect("a writable directory");
+    // Whom it takes with the right certificate is part of the matrix; here is none.
+    let nobody = Trust::file(&directory.path().join("ca.pem")).expect("an authority's certificate");
+    let way = Way {
+        mechanism: Some("EXTERNAL"),
+        trust: &nobody,
+        ..site.way(&server, Port::Submissions)
+    };
+    let error = refused(&converse(way, &[letter(&TEN[..1], SMALL)]), &server);
+    assert!(error.contains("535"), "{error}");
 }
 
 /// smtp-sink with its flags takes away one extension after the other.
