@@ -75,14 +75,11 @@ pub fn targets(targets: &[&str]) -> Result<()> {
     if !program("rustup") {
         return Ok(());
     }
-    let listed = Command::new("rustup")
-        .args(["target", "list", "--installed"])
-        .output()?;
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let listed = installed_targets()?;
     let missing: Vec<&str> = targets
         .iter()
         .copied()
-        .filter(|target| !listed.lines().any(|line| line == *target))
+        .filter(|target| !listed.iter().any(|line| line == target))
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -95,6 +92,19 @@ fn apt() -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
     command
+}
+
+/// Whether the toolchain in use has a Rust target, as far as rustup knows.
+pub fn has_target(target: &str) -> Result<bool> {
+    Ok(program("rustup") && installed_targets()?.iter().any(|line| line == target))
+}
+
+fn installed_targets() -> Result<Vec<String>> {
+    let listed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .output()?;
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    Ok(listed.lines().map(str::to_owned).collect())
 }
 
 fn installed(package: &str) -> bool {

@@ -95,3 +95,9 @@ pub fn firmware(name: &str) -> Result<PathBuf> {
     let arguments = ["build", "--release", "--target", FIRMWARE_TARGET, "--bin", name];
     build(&firmware_directory(), &arguments, name)
 }
+
+/// Builds one of the profiles whose octets are counted, and returns where it is.
+pub fn profile(name: &str) -> Result<PathBuf> {
+    let arguments = ["build", "--profile", "size", "--target", FIRMWARE_TARGET, "--bin", name];
+    build(&firmware_directory(), &arguments, name)
+}

@@ -1,5 +1,6 @@
 //! `cargo lab`: the laboratory on the command line.
 
+mod bench;
 mod ci;
 mod demo;
 mod fuzz;
@@ -15,6 +16,9 @@ usage: cargo lab demo [--servers embedded|real] [--report DIR]
        cargo lab set-up   install what the tests need, and run none
        cargo lab test     run every test, after installing what is needed
        cargo lab sizes    build for routers and microcontrollers, print what they have to store
+       cargo lab bench AREA [--json]
+                          measure beside other programs and print the ratios; the area is smtp.
+                          With --symbols instead: what takes the flash
        cargo lab ci       what must hold before a change lands: formatting, lints, documentation, tests, licences, sizes";
 
 fn main() -> ExitCode {
@@ -25,6 +29,7 @@ fn main() -> ExitCode {
         ["set-up"] => test::prepare(),
         ["test"] => test::run(),
         ["sizes"] => sizes::run(),
+        ["bench", ..] => bench::run(&arguments[1..]),
         ["ci"] => ci::run(),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
