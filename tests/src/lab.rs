@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod demo;
 mod fuzz;
+mod hostile;
 mod sizes;
 mod steps;
 mod test;
@@ -15,6 +16,7 @@ usage: cargo lab demo [--servers embedded|real] [--report DIR]
                           the whole product at work: gateway, device, mail, stream, alert
        cargo lab set-up   install what the tests need, and run none
        cargo lab test     run every test, after installing what is needed
+       cargo lab hostile  tell the stories of hostile mail servers to gatepost and to other clients, print a table
        cargo lab sizes    build for routers and microcontrollers, print what they have to store
        cargo lab bench AREA [--json]
                           measure beside other programs and print the ratios; the area is smtp.
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["demo", ..] => demo::run(&arguments[1..]),
         ["set-up"] => test::prepare(),
         ["test"] => test::run(),
+        ["hostile"] => hostile::run(),
         ["sizes"] => sizes::run(),
         ["bench", ..] => bench::run(&arguments[1..]),
         ["ci"] => ci::run(),

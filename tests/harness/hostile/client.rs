@@ -17,6 +17,16 @@ pub trait Client {
     /// How it is told to send the mail of `story` to `server`; `directory` is its own, with `ca.pem` and the story's files.
     fn command(&self, story: &Story, server: SocketAddr, directory: &Path) -> Command;
 
+    /// What it reads on its standard input.
+    fn input(&self, story: &Story) -> Vec<u8> {
+        story.text.clone()
+    }
+
+    /// The most memory it may take, octets.
+    fn memory(&self, story: &Story) -> u64 {
+        story.memory
+    }
+
     /// What it made of the story.
     fn judge(&self, story: &Story, run: &Run, heard: &Heard) -> Verdict;
 }
@@ -54,7 +64,7 @@ impl Client for Gatepost {
     }
 
     fn judge(&self, story: &Story, run: &Run, heard: &Heard) -> Verdict {
-        let mut faults = bounds(story, run, heard);
+        let mut faults = bounds(self, story, run, heard);
         faults.extend(heard.faults.iter().cloned());
         if run.code != Some(story.outcome.exit_code()) && !run.stuck {
             faults.push(format!("exit code {:?} instead of {:?}", run.code, story.outcome));
@@ -88,12 +98,12 @@ impl Client for Gatepost {
 }
 
 /// What is asked of every client: an end, in bounded memory, time and octets.
-pub(super) fn bounds(story: &Story, run: &Run, heard: &Heard) -> Vec<String> {
+pub(super) fn bounds(client: &impl Client, story: &Story, run: &Run, heard: &Heard) -> Vec<String> {
     let mut faults = Vec::new();
     if run.stuck {
         faults.push(format!("still running after {} s", story.stuck_after.as_secs()));
     }
-    if run.memory > story.memory {
+    if run.memory > client.memory(story) {
         faults.push(format!("took {} KiB of memory", run.memory >> 10));
     }
     if run.processor > story.processor {

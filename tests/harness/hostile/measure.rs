@@ -79,8 +79,13 @@ fn watch(child: &mut Child, limit: Duration) -> Result<(bool, u64)> {
     }
 }
 
-/// `VmHWM` of a process that runs; 0 of one that has ended.
+/// `VmHWM` of a process that runs; 0 of one that has ended, or is not yet the program it will be.
 fn peak(id: u32) -> u64 {
+    // A process just begun still has our memory for a moment.
+    let program = |id: &str| std::fs::read_link(format!("/proc/{id}/exe")).ok();
+    if program(&id.to_string()) == program("self") {
+        return 0;
+    }
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB"));

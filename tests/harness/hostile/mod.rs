@@ -14,6 +14,7 @@
 //! user: / password:                                       who authenticates
 //! arguments: --deadline 3                                 more words for `gatepost` alone
 //! argument: a\r\nb                                        one more word, with escapes
+//! alone: what others cannot be told       for `gatepost` alone: other clients are given a message ready-made
 //! stuck after: 20                                         a client still running after so many seconds hangs; 20
 //! memory: 24                                              the client's peak, MiB; 24
 //! processor: 2                                            the client's processor time, seconds; 2
@@ -50,6 +51,7 @@
 pub mod client;
 pub mod matrix;
 mod measure;
+pub mod peers;
 mod server;
 mod story;
 mod turns;
@@ -60,6 +62,8 @@ pub use story::{Outcome, Story};
 use crate::certificates::Authority;
 use crate::{Context, Result, repository};
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 /// What a story came to.
@@ -89,6 +93,28 @@ pub fn stories() -> Result<Vec<Story>> {
     paths.iter().map(read).collect()
 }
 
+/// Plays `stories` to `client`, a few at once, because most of them wait; in the order in which they were given.
+pub fn play_all(stories: &[Story], client: &(dyn Client + Sync), authority: &Authority) -> Result<Vec<Verdict>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut played = Vec::new();
+        while let Some((index, story)) = stories.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+            played.push((index, play(story, client, authority).context(&story.name)?));
+        }
+        Ok(played)
+    };
+    let played: Result<Vec<_>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+        let joined = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err("a story panicked".into())));
+        joined.collect()
+    });
+    let mut played: Vec<_> = played?.into_iter().flatten().collect();
+    played.sort_by_key(|(index, _)| *index);
+    Ok(played.into_iter().map(|(_, verdict)| verdict).collect())
+}
+
 /// Plays `story` to `client` and judges what came of it.
 pub fn play(story: &Story, client: &dyn Client, authority: &Authority) -> Result<Verdict> {
     let directory = tempfile::tempdir()?;
@@ -99,7 +125,7 @@ pub fn play(story: &Story, client: &dyn Client, authority: &Authority) -> Result
     let certificate = authority.server(&["127.0.0.1", "localhost"])?;
     let server = server::Server::start(story, &certificate)?;
     let command = client.command(story, server.address(), directory.path());
-    let run = measure::run(command, &story.text, story.stuck_after, story.memory)?;
+    let run = measure::run(command, &client.input(story), story.stuck_after, client.memory(story))?;
     let heard = server.finish();
     Ok(client.judge(story, &run, &heard))
 }

@@ -284,6 +284,10 @@ impl Connection {
         line.pop();
         let crlf = line.pop_if(|octet| *octet == b'\r').is_some();
         let shown = || String::from_utf8_lossy(&line).into_owned();
+        if line.starts_with(HANDSHAKE) {
+            self.faults.push("the client went on with TLS".to_owned());
+            return Some(line);
+        }
         if !crlf || line.contains(&b'\r') {
             self.faults.push(format!("a bare CR or LF in {:?}", shown()));
         }
@@ -304,7 +308,13 @@ impl Connection {
 
     fn expect(&mut self, start: &str) -> std::result::Result<Vec<u8>, String> {
         match self.line() {
-            Some(line) if line.starts_with(start.as_bytes()) => Ok(line),
+            Some(line)
+                if line
+                    .get(..start.len())
+                    .is_some_and(|begun| begun.eq_ignore_ascii_case(start.as_bytes())) =>
+            {
+                Ok(line)
+            }
             Some(line) => Err(format!(
                 "the client said {:?} instead of {start:?}",
                 String::from_utf8_lossy(&line)
@@ -396,7 +406,7 @@ impl Connection {
                 "the client ended with {:?}",
                 String::from_utf8_lossy(&self.unread)
             )),
-            Some(line) if quit && line == b"QUIT" => {
+            Some(line) if quit && line.eq_ignore_ascii_case(b"QUIT") => {
                 let _ = self.say(b"221 bye\r\n");
                 self.ended(false)
             }
@@ -405,6 +415,8 @@ impl Connection {
     }
 }
 
+/// The begin of a TLS record with a ClientHello (RFC 8446 5.1).
+const HANDSHAKE: &[u8] = &[22, 3];
 /// Octets of a socket's buffer; the kernel doubles it.
 const BUFFER: usize = 4096;
 /// Octets of what is said without end in one write.

@@ -37,6 +37,8 @@ pub struct Story {
     pub user: Option<(String, String)>,
     /// More words of the command line, for `gatepost` alone.
     pub arguments: Vec<String>,
+    /// Other clients are not told it.
+    pub alone: bool,
     /// Files of the client's directory.
     pub files: Vec<(String, Vec<u8>)>,
     /// A client that runs longer hangs.
@@ -117,6 +119,7 @@ impl Story {
             attach: None,
             user: None,
             arguments: Vec::new(),
+            alone: false,
             files: Vec::new(),
             stuck_after: Duration::from_secs(20),
             memory: 24 << 20,
@@ -145,6 +148,12 @@ impl Story {
             return Err("a story says its behaviour and what is right".into());
         }
         Ok(story)
+    }
+
+    /// Whether the server waits for several commands at once.
+    pub fn is_pipelined(&self) -> bool {
+        let hears = |turn: &Turn| matches!(turn, Turn::Hear(_));
+        self.turns.windows(2).any(|turns| turns.iter().all(hears))
     }
 
     fn take(&mut self, key: &str, value: &str) -> Result<()> {
@@ -177,6 +186,7 @@ impl Story {
             "password" => self.user.as_mut().ok_or("first the user")?.1 = value.to_owned(),
             "arguments" => self.arguments.extend(value.split_whitespace().map(str::to_owned)),
             "argument" => self.arguments.push(text(value)?),
+            "alone" => self.alone = true,
             "stuck after" => self.stuck_after = Duration::from_secs(value.parse()?),
             "memory" => self.memory = value.parse::<u64>()? << 20,
             "processor" => self.processor = Duration::from_secs(value.parse()?),
