@@ -208,7 +208,7 @@ fn check(case: &Case, site: &Site) {
             };
             count += match std::mem::take(&mut first) {
                 true => every_content(&way, server, count),
-                false => one_mail(&way, server, count),
+                false => one_mail(&way, case, count),
             };
             if (port, mechanism) == (Port::Submissions, "PLAIN") {
                 count += a_large_mail(&way, server, count);
@@ -283,7 +283,9 @@ fn every_content(way: &Way, server: &dyn Server, before: usize) -> usize {
     contents.len()
 }
 
-fn one_mail(way: &Way, server: &dyn Server, before: usize) -> usize {
+/// To ten recipients, with no turn more than the way to the server and the mechanism need.
+fn one_mail(way: &Way, case: &Case, before: usize) -> usize {
+    let Case { server, turns, .. } = *case;
     let (transfer, utf8, data) = contents().remove(2);
     let octets = Octets {
         transfer,
@@ -293,6 +295,14 @@ fn one_mail(way: &Way, server: &dyn Server, before: usize) -> usize {
     let report = converse(*way, &[letter(&TEN, octets)]);
     ended(&report, server);
     authenticated(way, &report);
+    let starttls = if way.security == Security::StartTls { 2 } else { 0 };
+    let auth = match way.mechanism {
+        None => 0,
+        Some("CRAM-MD5") => 2,
+        Some("LOGIN" | "SCRAM-SHA-256") => 3,
+        Some(_) => 1,
+    };
+    assert_eq!(report.turns, turns[1] + starttls + auth, "{report:?}");
     assert_eq!(report.verdicts[0].codes, codes(&TEN), "{report:?}");
     assert_eq!(report.verdicts[0].outcome, Ok(()), "{report:?}\n{}", server.log());
     let mails = server.wait(before + 1, LIMIT).expect("a mail");
