@@ -21,6 +21,8 @@ pub enum Need {
     Tun,
     /// A program, and the Debian package that brings it.
     Program(&'static str, &'static str),
+    /// A file, by its full path, and the Debian package that brings it.
+    File(&'static str, &'static str),
     /// A file below [`repository::laboratory`], and the package that `cargo lab set-up` puts it there from.
     Kept(&'static str, &'static str),
 }
@@ -35,6 +37,7 @@ impl Need {
             Self::Root => rustix::process::geteuid().is_root(),
             Self::Tun => OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_ok(),
             Self::Program(name, _) => program(name),
+            Self::File(path, _) => Path::new(path).is_file(),
             Self::Kept(path, _) => repository::laboratory().join(path).is_file(),
         }
     }
@@ -45,7 +48,7 @@ impl fmt::Display for Need {
         match self {
             Self::Root => f.write_str("root"),
             Self::Tun => f.write_str("/dev/net/tun"),
-            Self::Program(name, package) => write!(f, "{name} (Debian package {package})"),
+            Self::Program(name, package) | Self::File(name, package) => write!(f, "{name} (Debian package {package})"),
             Self::Kept(path, package) => write!(f, "{path} of {package} (`cargo lab set-up` gets it)"),
         }
     }

@@ -68,6 +68,7 @@ pub(crate) fn set_up(steps: &mut Steps) -> Result<()> {
         packages::VERIFIERS,
         servers::postfix::PACKAGES,
         servers::aiosmtpd::PACKAGES,
+        servers::dovecot_mail::PACKAGES,
         servers::dns::PACKAGES,
         servers::nginx::PACKAGES,
         servers::film::PACKAGES,

@@ -17,6 +17,34 @@ pub const MECHANISMS: &str = "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 XOA
 
 /// Starts it below `root`, with its socket at `socket`. Needs root.
 pub fn start(namespace: &Namespace, root: &Path, socket: &Path, policy: &Policy) -> Result<Process> {
+    let mut settings = settings(root, policy)?;
+    settings += &format!(
+        "protocols =
+ssl = no
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home={directory}/users
+}}
+service auth {{
+  unix_listener {socket} {{
+    mode = 0666
+  }}
+}}
+",
+        directory = root.display(),
+        socket = socket.display(),
+    );
+    fs::write(root.join("dovecot.conf"), settings)?;
+    let mut command = contained("dovecot");
+    command.arg("-F").arg("-c").arg(root.join("dovecot.conf"));
+    let process = namespace.spawn("Dovecot", command)?;
+    until("Dovecot's SASL socket", LIMIT, || socket.exists())
+        .map_err(|error| format!("{error}; {}", process.lines().join("\n")))?;
+    Ok(process)
+}
+
+/// The settings that every Dovecot needs: where it lives below `root`, and whom it authenticates by what.
+pub(super) fn settings(root: &Path, policy: &Policy) -> Result<String> {
     let version = Command::new("dovecot").arg("--version").output().context("dovecot")?;
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
     if !version.starts_with("2.3") {
@@ -40,14 +68,10 @@ username_attribute = sub
 "
         ),
     )?;
-    fs::write(
-        root.join("dovecot.conf"),
-        format!(
-            "base_dir = {directory}/run
+    Ok(format!(
+        "base_dir = {directory}/run
 state_dir = {directory}/run
 log_path = /dev/stderr
-protocols =
-ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
@@ -63,26 +87,9 @@ passdb {{
   mechanisms = xoauth2 oauthbearer
   args = {directory}/tokens.conf
 }}
-userdb {{
-  driver = static
-  args = uid=65534 gid=65534 home={directory}/users
-}}
-service auth {{
-  unix_listener {socket} {{
-    mode = 0666
-  }}
-}}
 ",
-            mechanisms = MECHANISMS.to_lowercase(),
-            socket = socket.display(),
-        ),
-    )?;
-    let mut command = contained("dovecot");
-    command.arg("-F").arg("-c").arg(root.join("dovecot.conf"));
-    let process = namespace.spawn("Dovecot", command)?;
-    until("Dovecot's SASL socket", LIMIT, || socket.exists())
-        .map_err(|error| format!("{error}; {}", process.lines().join("\n")))?;
-    Ok(process)
+        mechanisms = MECHANISMS.to_lowercase(),
+    ))
 }
 
 /// A bearer token for `user` (RFC 7519, HS256), valid for an hour.

@@ -6,6 +6,7 @@ pub mod deposit;
 pub mod dhcp;
 pub mod dns;
 pub mod dovecot;
+pub mod dovecot_mail;
 pub mod exim;
 pub mod film;
 pub mod http;
@@ -50,6 +51,11 @@ pub trait Server {
 
     /// The mechanisms it offers under TLS, as its EHLO reply lists them.
     fn mechanisms(&self) -> &str;
+
+    /// Whether it tells of a mail who authenticated, and by which TLS it came.
+    fn traces(&self) -> bool {
+        true
+    }
 
     /// The mails taken so far, oldest first.
     fn received(&self) -> Result<Vec<Received>>;

@@ -103,17 +103,6 @@ impl Postfix {
         }
         Ok(server)
     }
-
-    /// The mails kept so far, oldest first.
-    fn kept(&self) -> Result<Vec<Received>> {
-        let new = self.directory.path().join("mail/inbox/new");
-        let Ok(entries) = fs::read_dir(&new) else {
-            return Ok(Vec::new());
-        };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
-        paths.iter().map(|path| Ok(received(&fs::read(path)?))).collect()
-    }
 }
 
 impl Server for Postfix {
@@ -131,7 +120,7 @@ impl Server for Postfix {
     fn received(&self) -> Result<Vec<Received>> {
         match &self.behind {
             Some(behind) => Ok(behind.received()?.into_iter().map(Received::untraced).collect()),
-            None => self.kept(),
+            None => maildir(&self.directory.path().join("mail/inbox/new")),
         }
     }
 
@@ -248,6 +237,17 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         fs::copy(from, to).context(from.display())?;
     }
     Ok(())
+}
+
+/// The mails in this folder of a maildir, oldest first, without what a server put on top of them.
+pub(super) fn maildir(folder: &Path) -> Result<Vec<Received>> {
+    // It comes with its first mail.
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(Vec::new());
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
+    paths.iter().map(|path| Ok(received(&fs::read(path)?))).collect()
 }
 
 /// Reads a delivered mail: what Postfix wrote on top of it, and the mail as it was sent.

@@ -8,6 +8,7 @@ use gatepost_core::smtp::{
     Date, DeliverBy, EnvelopeId, Hold, Notify, Options, Priority, Protocol, Recipient, Return, Security,
 };
 use harness::needs;
+use harness::servers::dovecot_mail::{self, DovecotMail};
 use harness::servers::exim::{self, Exim};
 use harness::servers::mail::{Policy, Received};
 use harness::servers::postfix::{self, Postfix};
@@ -335,6 +336,46 @@ fn lmtp_tells_what_became_of_the_mail_for_each_recipient() {
     ) {
         let server = SmtpServer::start(&site.certificate, &Policy::default()).expect("smtp-server");
         told(&server, server.lmtp());
+    }
+}
+
+#[test]
+fn dovecot_delivers_by_lmtp_to_whom_it_can() {
+    if !needs::met("dovecot_delivers_by_lmtp_to_whom_it_can", &dovecot_mail::NEEDS) {
+        return;
+    }
+    let site = Site::new();
+    let server = DovecotMail::start(&site.certificate, &Policy::default()).expect("Dovecot");
+    let way = Way {
+        address: server.lmtp(),
+        protocol: Protocol::Lmtp,
+        ..site.way(&server, Port::Submission)
+    };
+    let recipients = ["a@mail.test", "nobody@mail.test", "full@mail.test", "b@mail.test"];
+    for security in [Security::Plain, Security::StartTls] {
+        let report = converse(
+            Way { security, ..way },
+            &[letter(&recipients, SMALL), letter(&recipients[..1], SMALL)],
+        );
+        ended(&report, &server);
+        let verdicts = &report.verdicts;
+        assert_eq!(
+            verdicts[0].codes,
+            [(0, 250), (1, 550), (2, 250), (3, 250)],
+            "{report:?}"
+        );
+        assert_eq!(verdicts[0].delivered, [(0, 250), (2, 552), (3, 250)], "{report:?}");
+        assert_eq!(verdicts[1].delivered, [(0, 250)], "{report:?}");
+    }
+    for (user, count) in [("a", 4), ("b", 2), ("full", 0)] {
+        let mails = server.mailbox(user).expect("a mailbox");
+        assert_eq!(mails.len(), count, "{user}: {mails:?}");
+        assert!(
+            mails
+                .iter()
+                .all(|mail| mail.data == SMALL.data && mail.reverse_path == "device@mail.test"),
+            "{mails:?}"
+        );
     }
 }
 
