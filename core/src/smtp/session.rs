@@ -892,6 +892,10 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
 
     /// Begins the mail data, behind their BDAT; `false` if that does not fit before what is ready is sent.
     fn begin_data(&mut self) -> bool {
+        // Data of the mail before must have left: only one stretch of the buffer is known not to be commands.
+        if self.data_start != OPEN {
+            return false;
+        }
         let start = self.ready;
         let mode = match self.content.transfer {
             _ if !P::LINKED.contains(Keyword::Chunking) || !self.flags.chunking => Mode::Dots,
@@ -1348,6 +1352,38 @@ pub(crate) mod tests {
             for transmit in 65..512 {
                 assert_eq!(drive::<Full>(&Setup { transmit, ..PLAIN }, &mut data.as_flattened(), REPLIES), whole);
                 assert_eq!(drive::<Full>(&Setup { transmit, ..PLAIN }, &mut data.as_flattened(), CHUNKING), chunked);
+            }
+        }
+
+        fn lines_of_two_mails_in_one_buffer_are_no_commands() {
+            let recipients = [Address::parse("b@c").map(Recipient::from).expect("an address")];
+            let envelope = Envelope { reverse_path: None, recipients: &recipients, options: OPTIONS };
+            for step in 1..128 {
+                let config = Config { client: "gate.test", security: Security::Plain, protocol: Protocol::Smtp, mechanisms: &mut [] };
+                let storage = Storage { receive: &mut [0; 64], transmit: &mut [0; 512], accepted: &mut [] };
+                let mut session = Session::<Full, &[u8]>::new(config, storage).expect("room");
+                let mut replies = CHUNKING.iter().take(2);
+                let mut mails = 0;
+                loop {
+                    match session.poll().expect("a patient server") {
+                        Step::Event(Event::Ready) if mails < 2 => {
+                            session.mail(&envelope, b"a\r\nb\r\nc\r\n").expect("it is ready");
+                            mails += 1;
+                        }
+                        Step::Duplex { transmit, .. } => {
+                            let count = transmit.len().min(step);
+                            session.transmitted(count);
+                        }
+                        Step::Receive(receive) => {
+                            let Some(reply) = replies.next() else { break };
+                            receive[..reply.len()].copy_from_slice(reply);
+                            session.received(reply.len());
+                        }
+                        _ => {}
+                    }
+                }
+                // MAIL, RCPT and BDAT of both, and QUIT: all of them left, and nothing else is answered.
+                assert_eq!((mails, session.outstanding, session.unanswered), (2, 7, 7));
             }
         }
 
