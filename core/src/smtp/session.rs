@@ -903,6 +903,10 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
             _ => Mode::Lines,
         };
         if P::LINKED.contains(Keyword::Chunking) && self.flags.chunking {
+            if self.data_start != OPEN {
+                // The mail data before these are still to be sent, and only one stretch of the buffer is not commands.
+                return false;
+            }
             let said = self.say(Command::Bdat(self.content.octets.unwrap_or(0)), Phase::EndOfData.into());
             if !said {
                 return false;

@@ -5,6 +5,7 @@ use gatepost_core::io::Ready;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::sockopt;
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ pub struct Tcp {
     deadline: Instant,
     /// Of the whole conversation.
     end: Option<Instant>,
+    /// The last read found less than it had room for, and nothing was seen to come since.
+    drained: Cell<bool>,
 }
 
 impl Tcp {
@@ -55,6 +58,7 @@ impl Tcp {
             stream,
             deadline,
             end: None,
+            drained: Cell::new(true),
         })
     }
 
@@ -94,7 +98,11 @@ impl Tcp {
             match event::poll(&mut polled, remaining.as_ref()) {
                 Err(Errno::INTR) | Ok(0) => {}
                 Err(error) => return Err(error.into()),
-                Ok(_) => return Ok(polled[0].revents()),
+                Ok(_) => {
+                    let found = polled[0].revents();
+                    self.drained.set(self.drained.get() && !found.contains(PollFlags::IN));
+                    return Ok(found);
+                }
             }
         }
     }
@@ -134,7 +142,13 @@ impl Tcp {
 
 impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.complete(PollFlags::IN, |mut socket| socket.read(buffer))
+        if self.drained.get() {
+            // What was read to its end is rarely followed at once: to wait first saves a call that finds nothing.
+            self.ready(PollFlags::IN)?;
+        }
+        let count = self.complete(PollFlags::IN, |mut socket| socket.read(buffer))?;
+        self.drained.set(count < buffer.len());
+        Ok(count)
     }
 }
 
