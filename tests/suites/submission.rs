@@ -2,6 +2,8 @@
 
 #[path = "submission/binary.rs"]
 mod binary;
+#[path = "submission/composed.rs"]
+mod composed;
 #[path = "submission/driver.rs"]
 mod driver;
 #[path = "submission/wishes.rs"]
@@ -195,6 +197,7 @@ fn check(case: &Case, site: &Site) {
         count += turns(case, site);
         count += every_content(&site.way(server, Port::Relay), server, count);
         count += a_large_mail(&site.way(server, Port::Relay), server, count);
+        count += composed::check(&site.way(server, Port::Relay), server, count);
     }
     let mut first = true;
     for mechanism in server.mechanisms().split(' ').filter(|name| *name != "SCRAM-SHA-1") {
@@ -213,6 +216,7 @@ fn check(case: &Case, site: &Site) {
             };
             if (port, mechanism) == (Port::Submissions, "PLAIN") {
                 count += a_large_mail(&way, server, count);
+                count += composed::check(&way, server, count);
             }
         }
     }

@@ -73,9 +73,8 @@ pub(crate) struct Report {
 
 /// A letter to these addresses, without wishes.
 pub(crate) fn letter<'a>(recipients: &[&'a str], octets: Octets<'a>) -> Letter<'a> {
-    let address = |text| Address::parse(text).expect("the tests' addresses are well formed");
     Letter {
-        recipients: recipients.iter().map(|text| address(*text).into()).collect(),
+        recipients: addressed(recipients),
         options: Options::default(),
         octets,
     }
@@ -83,6 +82,23 @@ pub(crate) fn letter<'a>(recipients: &[&'a str], octets: Octets<'a>) -> Letter<'
 
 /// Submits `letters` from `device@mail.test` on one connection.
 pub(crate) fn converse(way: Way, letters: &[Letter]) -> Report {
+    let sources = letters.iter().map(|letter| letter.octets).collect();
+    let wishes = letters.iter().map(|letter| (&letter.recipients[..], letter.options));
+    report(way, &wishes.collect::<Vec<_>>(), sources)
+}
+
+/// Submits what `source` gives to these addresses, beyond ASCII or not.
+pub(crate) fn submit(way: Way, recipients: &[&str], source: &mut dyn Source) -> Report {
+    let recipients = addressed(recipients);
+    report(way, &[(&recipients, Options::default())], vec![source])
+}
+
+fn addressed<'a>(recipients: &[&'a str]) -> Vec<Recipient<'a>> {
+    let address = |text| Address::parse_utf8(text).expect("the tests' addresses are well formed");
+    recipients.iter().map(|text| address(*text).into()).collect()
+}
+
+fn report<S: Source>(way: Way, wishes: &[(&[Recipient], Options)], sources: Vec<S>) -> Report {
     let mut report = Report {
         verdicts: Vec::new(),
         turns: 0,
@@ -90,12 +106,18 @@ pub(crate) fn converse(way: Way, letters: &[Letter]) -> Report {
         end: Ok(()),
     };
     let mut said = Said(Vec::new());
-    report.end = drive(way, letters, &mut said, &mut report);
+    report.end = drive(way, wishes, sources, &mut said, &mut report);
     report.said = said.0;
     report
 }
 
-fn drive(way: Way, letters: &[Letter], said: &mut Said, report: &mut Report) -> Result<(), String> {
+fn drive<S: Source>(
+    way: Way,
+    wishes: &[(&[Recipient], Options)],
+    sources: Vec<S>,
+    said: &mut Said,
+    report: &mut Report,
+) -> Result<(), String> {
     let fail = |error: &dyn std::fmt::Display| error.to_string();
     let policy = Policy::default();
     let (user, password) = (policy.user.as_str(), policy.password.as_str());
@@ -133,12 +155,12 @@ fn drive(way: Way, letters: &[Letter], said: &mut Said, report: &mut Report) -> 
         protocol: way.protocol,
         mechanisms: &mut mechanisms,
     };
-    let envelopes: Vec<Envelope> = letters
+    let envelopes: Vec<Envelope> = wishes
         .iter()
-        .map(|letter| Envelope {
+        .map(|(recipients, options)| Envelope {
             reverse_path: Address::parse("device@mail.test").ok(),
-            recipients: &letter.recipients,
-            options: letter.options,
+            recipients,
+            options: *options,
         })
         .collect();
     let (mut receive, mut transmit, mut accepted) = ([0; 512], [0; 4096], [0; 16]);
@@ -147,7 +169,7 @@ fn drive(way: Way, letters: &[Letter], said: &mut Said, report: &mut Report) -> 
         transmit: &mut transmit,
         accepted: &mut accepted,
     };
-    let mut session = Session::<Full, Octets>::new(config, storage).map_err(|error| fail(&error))?;
+    let mut session = Session::<Full, S>::new(config, storage).map_err(|error| fail(&error))?;
     session.trace(said);
 
     let endpoint = Endpoint::parse(&way.address.to_string(), 25).ok_or("an address")?;
@@ -162,7 +184,7 @@ fn drive(way: Way, letters: &[Letter], said: &mut Said, report: &mut Report) -> 
         transport.secure(way.trust)?;
         session.bind(transport.transport.exporter().as_ref());
     }
-    let mut next = envelopes.iter().zip(letters);
+    let mut next = envelopes.iter().zip(sources);
     // The mail whose verdict is awaited is the last that was told of, unless it has its outcome.
     let mut current: Option<Verdict> = None;
     loop {
@@ -190,11 +212,11 @@ fn drive(way: Way, letters: &[Letter], said: &mut Said, report: &mut Report) -> 
                 session.secured(transport.transport.exporter().as_ref());
             }
             Event::Ready => {
-                let begun = letters.len() - next.len();
+                let begun = envelopes.len() - next.len();
                 if way.patient && report.verdicts.len() < begun {
                     session.wait();
-                } else if let Some((envelope, letter)) = next.next() {
-                    session.mail(envelope, letter.octets).map_err(|error| fail(&error))?;
+                } else if let Some((envelope, source)) = next.next() {
+                    session.mail(envelope, source).map_err(|error| fail(&error))?;
                     if next.len() == 0 {
                         session.quit();
                     }
