@@ -2,7 +2,7 @@
 
 use crate::{FROM, Task, small};
 use io_smtp::coroutine::{SmtpCoroutine, SmtpCoroutineState, SmtpYield};
-use io_smtp::message::SmtpMessageSend;
+use io_smtp::message::{SmtpMessageSend, SmtpMessageSendOptions};
 use io_smtp::rfc5321::ehlo::SmtpEhlo;
 use io_smtp::rfc5321::greeting::SmtpGreetingGet;
 use io_smtp::rfc5321::quit::SmtpQuit;
@@ -28,7 +28,12 @@ pub(crate) fn run(task: &Task) -> Result<(), Box<dyn Error>> {
             .iter()
             .map(|address| mailbox(address).map(SmtpForwardPath));
         let to: Vec<SmtpForwardPath<'_>> = to.collect::<Result<_, _>>()?;
-        drive(&mut stream, SmtpMessageSend::new(from, to, mail.clone()))?;
+        // There is none to be removed.
+        let options = SmtpMessageSendOptions {
+            keep_bcc: true,
+            ..SmtpMessageSendOptions::default()
+        };
+        drive(&mut stream, SmtpMessageSend::new(from, to, mail.clone(), options))?;
     }
     drive(&mut stream, SmtpQuit::new())?;
     Ok(())

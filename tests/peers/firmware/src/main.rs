@@ -13,7 +13,7 @@ use cortex_m_rt::entry;
 use embedded_alloc::LlffHeap;
 use embedded_io::{Read, Write};
 use io_smtp::coroutine::{SmtpCoroutine, SmtpCoroutineState, SmtpYield};
-use io_smtp::message::SmtpMessageSend;
+use io_smtp::message::{SmtpMessageSend, SmtpMessageSendOptions};
 use io_smtp::rfc5321::ehlo::SmtpEhlo;
 use io_smtp::rfc5321::greeting::SmtpGreetingGet;
 use io_smtp::rfc5321::quit::SmtpQuit;
@@ -51,12 +51,17 @@ fn send(wire: &mut Wire) -> Option<()> {
     drive(wire, SmtpEhlo::new(client.clone()))?;
     drive(
         wire,
-        SmtpAuthPlain::new(user, &password, client, SmtpAuthPlainOptions::default()),
+        SmtpAuthPlain::new(None::<&str>, user, &password, client, SmtpAuthPlainOptions::default()),
     )?;
     let recipients = [SmtpForwardPath(first), SmtpForwardPath(second)];
+    let from = SmtpReversePath::SmtpMailbox(from);
+    let options = SmtpMessageSendOptions {
+        keep_bcc: true,
+        ..SmtpMessageSendOptions::default()
+    };
     drive(
         wire,
-        SmtpMessageSend::new(SmtpReversePath::SmtpMailbox(from), recipients, text.as_bytes().into()),
+        SmtpMessageSend::new(from, recipients, text.as_bytes().into(), options),
     )?;
     wire.secure();
     drive(wire, SmtpQuit::new())?;

@@ -47,14 +47,14 @@ pub(crate) struct Task<'a> {
 
 impl Client {
     /// What the table calls it.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> String {
         match self {
-            Self::Driver | Self::Gatepost => "gatepost",
-            Self::Rust(name) => name,
-            Self::Msmtp => "msmtp",
-            Self::Swaks => "swaks --pipeline",
-            Self::Curl => "curl",
-            Self::SmtpSource => "smtp-source",
+            Self::Driver | Self::Gatepost => "gatepost".to_owned(),
+            Self::Rust(name) => format!("{name}{}", version("tests/peers", name)),
+            Self::Msmtp => "msmtp".to_owned(),
+            Self::Swaks => "swaks --pipeline".to_owned(),
+            Self::Curl => "curl".to_owned(),
+            Self::SmtpSource => "smtp-source".to_owned(),
         }
     }
 
@@ -199,6 +199,16 @@ impl Clients {
         }
         Ok(command)
     }
+}
+
+/// The version of a crate in the lock file of `folder`, with a space before it; nothing if it is not there.
+pub(crate) fn version(folder: &str, name: &str) -> String {
+    let lock = fs::read_to_string(repository::root().join(folder).join("Cargo.lock")).unwrap_or_default();
+    let wanted = format!("name = \"{name}\"\nversion = \"");
+    let version = lock
+        .split_once(wanted.as_str())
+        .and_then(|(_, rest)| rest.split_once('"'));
+    version.map_or(String::new(), |(version, _)| format!(" {version}"))
 }
 
 /// The binary as a router has it, static, where that can be built; else for this machine.

@@ -28,6 +28,7 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
             lwip(|measured| measured.flash),
         )],
     });
+    let version = super::clients::version("tests/peers/firmware", "io-smtp");
     let io_smtp = io_smtp::flash(report, baseline).map_err(|error| format!("needs {error}").into());
     report.row(&Row {
         what: "flash, thumbv7m: embedded profile with composer".to_owned(),
@@ -35,7 +36,10 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
         goal: Goal::Least,
         reach: Some(12.0 * 1024.0),
         ours: beyond(&full, baseline),
-        peers: vec![Peer::new("io-smtp, PLAIN, no composer, with its allocator", io_smtp)],
+        peers: vec![Peer::new(
+            &format!("io-smtp{version}, PLAIN, no composer, with allocator"),
+            io_smtp,
+        )],
     });
     report.row(&Row {
         what: "flash, thumbv7m: SCRAM-SHA-256 on top".to_owned(),

@@ -40,13 +40,13 @@ pub(crate) fn run(report: &mut Report, clients: &Clients) {
                 // Those that stall would take minutes for as many.
                 let stalls = matches!(client, Client::Rust("lettre" | "mail-send"));
                 let rate = best(clients, client, &[], if stalls { 25 } else { 20_000 });
-                Peer::new(client.name(), rate.map(|rate| rate.mails))
+                Peer::new(&client.name(), rate.map(|rate| rate.mails))
             })
             .into(),
     });
 }
 
-fn rows(report: &mut Report, how: &str, reach: f64, ours: &Result<Rate>, peers: &[(&str, Result<Rate>)]) {
+fn rows(report: &mut Report, how: &str, reach: f64, ours: &Result<Rate>, peers: &[(String, Result<Rate>)]) {
     let mut row = |what: &str, unit, goal, reach, value: fn(&Rate) -> f64| {
         let of = |rate: &Result<Rate>| match rate {
             Ok(rate) => Ok(value(rate)),

@@ -21,7 +21,7 @@ pub(crate) fn run(report: &mut Report, clients: &Clients) {
             ours: least(clients, ours, mails),
             peers: peers
                 .iter()
-                .map(|client| Peer::new(client.name(), least(clients, *client, mails)))
+                .map(|client| Peer::new(&client.name(), least(clients, *client, mails)))
                 .collect(),
         });
     };

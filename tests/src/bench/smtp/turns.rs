@@ -25,7 +25,7 @@ pub(crate) fn run(report: &mut Report, clients: &Clients) {
             goal: Goal::Least,
             reach: Some(NEW),
             ours: one(Client::Gatepost),
-            peers: peers.map(|client| Peer::new(client.name(), one(client))).into(),
+            peers: peers.map(|client| Peer::new(&client.name(), one(client))).into(),
         });
     }
     let reused = |client| Ok((count(clients, client, 1, 11)? - count(clients, client, 1, 1)?) / 10.0);
@@ -40,7 +40,7 @@ pub(crate) fn run(report: &mut Report, clients: &Clients) {
         goal: Goal::Least,
         reach: Some(1.0),
         ours: reused(Client::Driver),
-        peers: peers.map(|client| Peer::new(client.name(), reused(client))).into(),
+        peers: peers.map(|client| Peer::new(&client.name(), reused(client))).into(),
     });
 }
 
