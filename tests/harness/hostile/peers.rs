@@ -64,9 +64,13 @@ impl Client for Peer {
 
     fn input(&self, story: &Story) -> Vec<u8> {
         let Story { from, to, subject, .. } = story;
-        let mut input = format!("From: <{from}>\nTo: <{}>\nSubject: {subject}\n\n", to.join(">, <")).into_bytes();
+        let mut input = format!("From: <{from}>\nTo: <{}>\nSubject: {subject}\n\n", to.join(">,\n <")).into_bytes();
         input.extend(&story.text);
-        input
+        match self {
+            // It sends what it reads, which therefore has the lines of a mail.
+            Self::Curl => with_crlf(&input),
+            _ => input,
+        }
     }
 
     fn command(&self, story: &Story, server: SocketAddr, directory: &Path) -> Command {
@@ -184,6 +188,18 @@ impl Client for Peer {
             faults,
         }
     }
+}
+
+/// The same octets, a CR before each LF that has none.
+fn with_crlf(octets: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for octet in octets {
+        if *octet == b'\n' && !out.ends_with(b"\r") {
+            out.push(b'\r');
+        }
+        out.push(*octet);
+    }
+    out
 }
 
 /// What no client may say, whatever it is.

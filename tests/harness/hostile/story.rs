@@ -177,10 +177,10 @@ impl Story {
             }
             "subject" => self.subject = text(value)?,
             "text" => self.text = turns::repeated(value)?,
-            "attach" => self.attach = Some(value.to_owned()),
+            "attach" => self.attach = Some(text(value)?),
             "file" => {
                 let (name, content) = value.split_once(' ').ok_or("a name and a content")?;
-                self.files.push((name.to_owned(), turns::repeated(content)?));
+                self.files.push((text(name)?, turns::repeated(content)?));
             }
             "user" => self.user = Some((value.to_owned(), String::new())),
             "password" => self.user.as_mut().ok_or("first the user")?.1 = value.to_owned(),
