@@ -12,4 +12,5 @@ pub mod mail;
 pub mod net;
 pub mod netlink;
 pub mod object;
+pub mod spool;
 pub mod tc;
