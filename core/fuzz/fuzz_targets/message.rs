@@ -94,7 +94,7 @@ fn compose(parts: &[&str], size: usize) -> Result<Vec<u8>, Error> {
     Ok(whole)
 }
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "Date",
     "From",
     "To",
@@ -103,4 +103,5 @@ const NAMES: [&str; 8] = [
     "Subject",
     "MIME-Version",
     "Content-Type",
+    "Content-Transfer-Encoding",
 ];

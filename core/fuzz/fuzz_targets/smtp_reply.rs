@@ -42,7 +42,7 @@ fn run(replies: &[u8], size: usize) -> Outcome {
         protocol: Protocol::Smtp,
         mechanisms: &mut [],
     };
-    let (mut receive, mut transmit) = ([0; 128], [0; 64]);
+    let (mut receive, mut transmit) = ([0; 128], [0; 80]);
     let storage = Storage {
         receive: &mut receive,
         transmit: &mut transmit,

@@ -37,7 +37,9 @@ impl<'a> Words<'a> {
             text.bytes()
                 .all(|octet| super::address::is_atext(octet) || octet == b' ')
         };
-        let form = if is_plain(text) && is_atoms() {
+        // Between atoms any white space means one space (RFC 5322 3.2.3).
+        let is_single = || !text.as_bytes().windows(2).any(|pair| pair == b"  ");
+        let form = if is_plain(text) && is_atoms() && is_single() {
             Form::Plain
         } else if is_printable(text) && !text.contains("=?") && text.len() <= QUOTED_LIMIT {
             Form::Quoted
@@ -284,6 +286,7 @@ pub(crate) mod tests {
 
         fn a_phrase_is_quoted_when_it_must_be() {
             check(Words::phrase("Alice Liddell"), 5, b" Alice Liddell");
+            check(Words::phrase("Alice  Liddell"), 5, b" \"Alice  Liddell\"");
             check(Words::phrase("Liddell, \"Al\" \\"), 5, b" \"Liddell, \\\"Al\\\" \\\\\"");
             check(Words::phrase("Bj\u{f6}rk"), 5, b" =?utf-8?Q?Bj=C3=B6rk?=");
             check(
