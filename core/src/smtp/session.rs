@@ -892,10 +892,6 @@ impl<P: Profile, S: Source> Session<'_, P, S> {
 
     /// Begins the mail data, behind their BDAT; `false` if that does not fit before what is ready is sent.
     fn begin_data(&mut self) -> bool {
-        // Data of the mail before must have left: only one stretch of the buffer is known not to be commands.
-        if self.data_start != OPEN {
-            return false;
-        }
         let start = self.ready;
         let mode = match self.content.transfer {
             _ if !P::LINKED.contains(Keyword::Chunking) || !self.flags.chunking => Mode::Dots,
