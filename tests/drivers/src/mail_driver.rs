@@ -6,6 +6,7 @@ use gatepost::net::{Endpoint, Transport};
 use gatepost_core::io::blocking::next_event;
 use gatepost_core::message::Address;
 use gatepost_core::smtp::{Config, Envelope, Event, Full, Options, Protocol, Recipient, Security, Session, Storage};
+use gatepost_drivers::{FROM, mail};
 use std::error::Error;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         recipients: &recipients.collect::<Result<Vec<_>, _>>()?,
         options: Options::default(),
     };
-    let mail = small();
+    let mail = mail();
 
     let mut transport = Transport::connect(&endpoint, Duration::from_secs(10))?;
     let config = Config {
@@ -59,22 +60,4 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => {}
         }
     }
-}
-
-const FROM: &str = "bench@client.test";
-
-/// A mail of 1,024 octets.
-fn small() -> Vec<u8> {
-    let mut mail = format!(
-        "Date: Sun, 22 Nov 2026 12:00:00 +0000\r\nFrom: <{FROM}>\r\nTo: <user0@server.test>\r\n\
-        Message-ID: <1@client.test>\r\nSubject: A mail of one kilobyte\r\n\r\n"
-    );
-    while mail.len() < 1024 - 70 {
-        mail.push_str("The quick brown fox jumps over the lazy dog, and so on and so forth.\r\n");
-    }
-    while mail.len() < 1022 {
-        mail.push('.');
-    }
-    mail.push_str("\r\n");
-    mail.into_bytes()
 }

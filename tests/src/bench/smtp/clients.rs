@@ -14,6 +14,7 @@ use std::time::Duration;
 pub(crate) struct Clients {
     pub(crate) sink: PathBuf,
     driver: PathBuf,
+    raw: PathBuf,
     gatepost: PathBuf,
     /// Rust's other clients in one program, or why there are none.
     peers: std::result::Result<PathBuf, String>,
@@ -27,6 +28,8 @@ pub(crate) struct Clients {
 pub(crate) enum Client {
     /// The session of core over the transport of host; several mails on one connection.
     Driver,
+    /// The octets of a client that are written without one, by DATA or BDAT: what machine and sink allow.
+    Raw(&'static str),
     /// The `gatepost` binary, one mail.
     Gatepost,
     /// A peer written in Rust: lettre, mail-send or io-smtp.
@@ -50,6 +53,7 @@ impl Client {
     pub(crate) fn name(self) -> String {
         match self {
             Self::Driver | Self::Gatepost => "gatepost".to_owned(),
+            Self::Raw(_) => "prepared octets, no client".to_owned(),
             Self::Rust(name) => format!("{name}{}", version("tests/peers", name)),
             Self::Msmtp => "msmtp".to_owned(),
             Self::Swaks => "swaks --pipeline".to_owned(),
@@ -60,7 +64,7 @@ impl Client {
 
     fn need(self) -> Option<Need> {
         match self {
-            Self::Driver | Self::Gatepost | Self::Rust(_) => None,
+            Self::Driver | Self::Raw(_) | Self::Gatepost | Self::Rust(_) => None,
             Self::Msmtp => Some(Need::Program("msmtp", "msmtp")),
             Self::Swaks => Some(Need::Program("swaks", "swaks")),
             Self::Curl => Some(Need::Program("curl", "curl")),
@@ -87,7 +91,7 @@ impl Clients {
             ];
             repository::build(repository::root(), &arguments, name)
         };
-        let (sink, driver) = (tool("mail_sink")?, tool("mail_driver")?);
+        let (sink, driver, raw) = (tool("mail_sink")?, tool("mail_driver")?, tool("raw_octets")?);
         let gatepost = gatepost(report)?;
         report.note("building lettre, mail-send and io-smtp");
         let folder = repository::root().join("tests/peers");
@@ -98,6 +102,7 @@ impl Clients {
         Ok(Self {
             sink,
             driver,
+            raw,
             gatepost,
             peers,
             small,
@@ -140,6 +145,10 @@ impl Clients {
             Client::Driver => {
                 command = Command::new(&self.driver);
                 command.arg(address).args(numbers);
+            }
+            Client::Raw(how) => {
+                command = Command::new(&self.raw);
+                command.args([address, task.mails.to_string(), how.to_owned()]);
             }
             Client::Rust(name) => {
                 command = Command::new(self.peers.as_ref().map_err(String::as_str)?);

@@ -21,11 +21,19 @@ const PEERS: [Client; 4] = [
 
 pub(crate) fn run(report: &mut Report, clients: &Clients) {
     report.note("mails a second, against a sink that acknowledges at once");
-    let data = best(clients, Client::Driver, &["--quick-ack"], 100_000);
     let peers = PEERS.map(|client| (client.name(), best(clients, client, &["--quick-ack"], 20_000)));
-    rows(report, "DATA", 80_000.0, &data, &peers);
-    let bdat = best(clients, Client::Driver, &["--quick-ack", "--chunking"], 100_000);
-    rows(report, "BDAT (peers: DATA)", 100_000.0, &bdat, &peers);
+    let mut peers = Vec::from(peers);
+    for (how, reach, options) in [
+        ("data", 80_000.0, &["--quick-ack"][..]),
+        ("bdat", 100_000.0, &["--quick-ack", "--chunking"]),
+    ] {
+        let ours = best(clients, Client::Driver, options, 100_000);
+        let raw = Client::Raw(how);
+        peers.push((raw.name(), best(clients, raw, options, 100_000)));
+        let what = if how == "data" { "DATA" } else { "BDAT (peers: DATA)" };
+        rows(report, what, reach, &ours, &peers);
+        peers.pop();
+    }
 
     report.note("mails a second, against a sink that delays acknowledgements");
     let delayed = best(clients, Client::Driver, &[], 100_000);
