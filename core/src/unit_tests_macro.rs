@@ -20,3 +20,7 @@ macro_rules! tests {
         ];
     };
 }
+
+/// Every how many sizes one is tried: all of them, but under Miri, which takes a thousand times as long.
+#[cfg(any(test, gatepost_unit_tests))]
+pub(crate) const STRIDE: usize = if cfg!(miri) { 61 } else { 1 };

@@ -35,6 +35,7 @@ pub(crate) fn run() -> Result<bool> {
     steps.step("licences, bans and sources of the dependencies", deny);
 
     test::steps(&mut steps, &record);
+    steps.step("core's unit tests of mail in Miri", miri);
     steps.step("sizes", || sizes::run().map(|_| ()));
     Ok(steps.finish(&record))
 }
@@ -52,6 +53,54 @@ fn deny() -> Result<()> {
         repository::root(),
         &["deny", "check", "licenses", "bans", "sources"],
     ))
+}
+
+/// The interpreter that sees undefined behaviour, also that of the crates `core` is built on; installed if it is missing.
+///
+/// The modules of mail, in which those crates do the most; each test that tries every size tries some.
+fn miri() -> Result<()> {
+    let nightly = |arguments: &[&str]| {
+        let mut command = Command::new("rustup");
+        command
+            .current_dir(repository::root())
+            .args(["run", "nightly", "cargo", "miri"])
+            .args(arguments);
+        // The interpreter's own flags, and no wrapper's.
+        command
+            .env_remove("CARGO")
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .env("MIRIFLAGS", "-Zmiri-disable-isolation");
+        command
+    };
+    let there = nightly(&["--version"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !there {
+        println!("installing Miri: rustup toolchain install nightly --component miri,rust-src");
+        let mut install = Command::new("rustup");
+        install.args([
+            "toolchain",
+            "install",
+            "nightly",
+            "--profile",
+            "minimal",
+            "--component",
+            "miri,rust-src",
+        ]);
+        check(install)?;
+    }
+    check(nightly(&[
+        "test",
+        "--quiet",
+        "--package",
+        "gatepost-core",
+        "--lib",
+        "--",
+        "smtp::",
+        "message::",
+        "io::",
+        "ascii::",
+    ]))
 }
 
 fn check(mut command: Command) -> Result<()> {

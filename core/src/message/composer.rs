@@ -836,6 +836,7 @@ const BOUNDARY: usize = 30;
 pub(crate) mod tests {
     use super::*;
     use crate::message::{Address, DateTime, Field};
+    use crate::unit_tests_macro::STRIDE;
 
     type Octets = heapless::Vec<u8, 4096>;
 
@@ -968,7 +969,7 @@ pub(crate) mod tests {
                 let whole = compose_by(4096).expect("it can be written");
                 assert!(whole.0.ends_with(b"\r\n--=_m_etag.1_--\r\n"));
                 assert_eq!((whole.1.transfer, whole.1.utf8), (allowed, true));
-                for size in 1..=whole.0.len() {
+                for size in (1..=whole.0.len()).step_by(STRIDE * STRIDE) {
                     assert_eq!(compose_by(size).as_ref(), Ok(&whole));
                 }
             }
