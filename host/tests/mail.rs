@@ -382,7 +382,7 @@ fn what_cannot_be_sent_is_refused_before_anybody_is_asked() {
     check_failure(
         &send(&bob, &["--user", "alice"]),
         64,
-        "gatepost mail: missing --password-file or --password-env beside --user",
+        "gatepost mail: missing --password-file, --password-env or --password-command beside --user",
     );
     check_failure(
         &send(&bob, &["--password", "s3cret"]),
@@ -392,7 +392,8 @@ fn what_cannot_be_sent_is_refused_before_anybody_is_asked() {
     check_failure(
         &send(&bob, &["--security", "none"]),
         64,
-        "gatepost mail: cannot parse argument \"none\": --security is starttls, tls or plain; --help tells the flags",
+        "gatepost mail: cannot parse argument \"none\": it is starttls, starttls-if-offered, tls, plain or \
+         plain-with-password; --help tells the flags",
     );
     check_failure(
         &send(&bob, &["--security", "plain"]),

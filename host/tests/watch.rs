@@ -194,7 +194,11 @@ fn an_alert_waits_until_the_server_answers() {
 #[test]
 fn what_cannot_be_mailed_is_refused_at_once() {
     let watch = |flags: &[&str]| gatepost(&[&["watch"], flags].concat(), "");
-    check_failure(&watch(&["--mail-to", "a@b"]), 64, "gatepost watch: missing --server");
+    check_failure(
+        &watch(&["--mail-to", "a@b"]),
+        78,
+        "gatepost watch: missing --server, and there is no configuration in any of the usual places",
+    );
     check_failure(
         &watch(&["--server", "x", "--from", "a@b", "--security", "plain"]),
         64,

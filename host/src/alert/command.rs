@@ -23,7 +23,7 @@ pub(super) struct Watch {
 /// Returns 0 after `--once`, 71 if the kernel cannot be watched, else a number of [`Failure::exit_code`].
 pub fn run(words: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let failure = match parse(Parser::from_args(words)) {
-        Ok(Some(watch)) => match ready(watch) {
+        Ok(Some(watch)) => match ready(watch, err) {
             Ok(watch) => return run::run(&watch, out, err),
             Err(failure) => failure,
         },
@@ -39,11 +39,13 @@ pub fn run(words: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8
 }
 
 /// Checks now what would otherwise fail when the first alert is due.
-fn ready(mut watch: Watch) -> Result<Watch, Failure> {
+fn ready(mut watch: Watch, err: &mut dyn Write) -> Result<Watch, Failure> {
     if watch.options.any() {
-        let server = watch.options.server()?;
+        let server = watch.options.server(&mut |warning| {
+            let _ = writeln!(err, "gatepost watch: warning: {warning}");
+        })?;
         server.check()?;
-        watch.options.letter("Alert".to_owned(), String::new(), None)?;
+        watch.options.letter(None, "Alert".to_owned(), String::new(), None)?;
         watch.server = Some(server);
     }
     Ok(watch)

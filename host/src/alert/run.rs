@@ -217,7 +217,7 @@ fn letter(watch: &Watch, digest: Digest) -> Result<Letter, Failure> {
         Some(host) => format!("{host}: {}", digest.subject),
         None => digest.subject,
     };
-    watch.options.letter(subject, digest.text, None)
+    watch.options.letter(None, subject, digest.text, None)
 }
 
 /// Sends what the kernel tells to the inbox; a full inbox leaves it in the socket's buffer.

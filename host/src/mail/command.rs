@@ -37,7 +37,9 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
 }
 
 fn send(words: Send) -> Result<(), Failure> {
-    let server = words.options.server()?;
+    let account = words
+        .options
+        .account(&mut |warning| eprintln!("gatepost mail: warning: {warning}"))?;
     let text = match words.text {
         Some(text) => text,
         None => {
@@ -57,8 +59,9 @@ fn send(words: Send) -> Result<(), Failure> {
             .media_type
             .unwrap_or_else(|| "application/octet-stream".to_owned()),
     });
-    let letter = words.options.letter(words.subject, text, attachment)?;
-    submit(&server, &letter, &mut |report| print(format_args!("mail: {report}\n")))
+    let from = account.reverse_path().map(str::to_owned);
+    let letter = words.options.letter(from, words.subject, text, attachment)?;
+    account.try_each(&mut |server| submit(server, &letter, &mut |report| print(format_args!("mail: {report}\n"))))
 }
 
 /// `None`: help was asked for.
@@ -108,12 +111,12 @@ fn print(text: std::fmt::Arguments<'_>) {
 }
 
 const USAGE: &str = "\
-usage: gatepost mail send --server HOST --from ADDRESS --to ADDRESS ... [--subject TEXT] [--text TEXT]
+usage: gatepost mail send --from ADDRESS --to ADDRESS ... [--subject TEXT] [--text TEXT] [--server HOST]
 
 Submits one mail, its body from --text or from standard input, and prints each recipient's outcome.
 Exit code 0: every recipient accepted; 64 usage, 65 an address or the subject is wrong, 66 a file cannot be
 read, 69 refused for good, 75 try again later, 76 the server breaks the protocol, 77 certificate or password
-refused, or no TLS where it is required.
+refused, or no TLS where it is required, 78 the configuration is missing or wrong.
 
   --subject TEXT           what it is about
   --text TEXT              the body

@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Failure {
     /// The command line makes no sense.
     Usage(String),
+    /// A configuration is missing, or makes no sense.
+    Config(String),
     /// A file, an environment variable or the standard input could not be read.
     Input(String),
     /// An address, the subject or another part of the letter cannot be written.
@@ -72,6 +74,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
+            Self::Config(_) => CONFIG,
             Self::Input(_) => NO_INPUT,
             Self::Letter { .. } => DATA,
             Self::Transport { error, .. } => match error {
@@ -113,6 +116,11 @@ impl Failure {
         matches!(self.exit_code(), USAGE | DATA | UNAVAILABLE)
     }
 
+    /// Whether some recipients have the mail all the same, so that it must not be sent to all again.
+    pub fn is_partial(&self) -> bool {
+        matches!(self, Self::Recipients { refused, of } if refused.len() < *of)
+    }
+
     /// The recipients who may be accepted another time, if the others are settled.
     pub fn remaining(&self) -> Option<Vec<&str>> {
         match self {
@@ -128,7 +136,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Input(text) => f.write_str(text),
+            Self::Usage(text) | Self::Config(text) | Self::Input(text) => f.write_str(text),
             Self::Letter { part, error } => write!(f, "{part}: {error}"),
             Self::Transport { server, stage, error } => match stage {
                 Stage::Connect => write!(f, "{server}: connect: {error}"),
@@ -169,3 +177,5 @@ const TEMPORARY: u8 = 75;
 const PROTOCOL: u8 = 76;
 /// EX_NOPERM
 const NO_PERMISSION: u8 = 77;
+/// EX_CONFIG
+const CONFIG: u8 = 78;

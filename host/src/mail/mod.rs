@@ -4,8 +4,10 @@
 //! Options (words) -> Server + Letter --submit--> core's Session over a net::Transport -> Report per recipient
 //! ```
 
+pub mod address_list;
 mod authentication;
 pub mod command;
+pub mod config;
 mod failure;
 mod letter;
 mod options;

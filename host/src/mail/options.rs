@@ -1,47 +1,58 @@
 //! The flags that say which server, from whom and to whom; shared by the applets that mail.
 
-use super::{Attachment, Credentials, Failure, Letter, Server};
-use crate::net::{Endpoint, Roots};
+use super::config::{self, Account, Login, Relay, Secret};
+use super::{Attachment, Failure, Letter, Mechanism, Server};
+use crate::net::{Endpoint, Identity, Proxy, Roots};
 use gatepost_core::smtp::{Protocol, Security};
 use lexopt::{Parser, ValueExt};
-use std::env::VarError;
-use std::ffi::OsString;
-use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// What the flags said so far.
 #[derive(Default)]
 pub struct Options {
+    config: Option<PathBuf>,
+    account: Option<String>,
     server: Option<String>,
     security: Option<Security>,
-    ca: Option<PathBuf>,
+    lmtp: bool,
+    roots: Option<Roots>,
     name: Option<String>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    proxy: Option<Proxy>,
     user: Option<String>,
-    password: Option<Secret>,
+    secret: Option<Secret>,
+    mechanism: Option<Mechanism>,
     client: Option<String>,
+    patience: Option<u32>,
     deadline: Option<u32>,
     from: Option<String>,
     to: Vec<String>,
 }
 
-/// Where the password is. Never the command line: everyone on the machine can read that.
-enum Secret {
-    File(PathBuf),
-    Environment(OsString),
-}
-
 impl Options {
     /// One line per flag, for the usage text of every applet that takes them.
     pub const HELP: &str = "\
+  --config FILE            mail.toml, msmtprc, nullmailer, dma.conf or ssmtp.conf; else the usual places
+  --account NAME           the account in it
   --server HOST[:PORT]     the submission server; port 587, 465 with tls, 25 with plain
-  --security HOW           starttls (required, the default), tls (from the start) or plain
+  --security HOW           starttls (required, the default), starttls-if-offered, tls (from the start),
+                           plain or plain-with-password
   --ca FILE                trust only the certificates of this PEM file, not the system's
+  --fingerprint SHA256     trust only this certificate, whatever its name
   --server-name NAME       the name the server's certificate must be for, if not HOST (also --name)
+  --certificate FILE       show this certificate (PEM) to a server that asks for one
+  --key FILE               its key
+  --proxy URL              go through socks5://[USER:PASSWORD@]HOST[:PORT] or http://...
+  --lmtp                   speak LMTP
   --user USER              authenticate as USER
   --password-file FILE     with the password in the first line of FILE
   --password-env VARIABLE  or in this environment variable
+  --password-command WORDS or in the first line that `sh -c WORDS` prints
+  --auth MECHANISM         only by this one, such as scram-sha-256, xoauth2 or external
   --client NAME            say NAME in EHLO; otherwise the local address
+  --timeout SECONDS        wait for no answer longer than this
   --deadline SECONDS       give up when all together takes longer; 7200
   --from ADDRESS           the originator (also --mail-from)
   --to ADDRESS             a recipient; may be repeated (also --mail-to)
@@ -50,14 +61,24 @@ impl Options {
     /// Takes `--flag` and its value if it is one of these; false if it is another applet's own.
     pub fn take(&mut self, flag: &str, parser: &mut Parser) -> Result<bool, lexopt::Error> {
         match flag {
+            "config" => self.config = Some(parser.value()?.into()),
+            "account" => self.account = Some(parser.value()?.string()?),
             "server" => self.server = Some(parser.value()?.string()?),
-            "security" => self.security = Some(parser.value()?.parse_with(security)?),
-            "ca" => self.ca = Some(parser.value()?.into()),
+            "security" => self.security = Some(parser.value()?.parse_with(|word| security(word).ok_or(SECURITY))?),
+            "lmtp" => self.lmtp = true,
+            "ca" => self.roots = Some(Roots::File(parser.value()?.into())),
+            "fingerprint" => self.roots = Some(parser.value()?.parse_with(config::fingerprint)?),
             "server-name" | "name" => self.name = Some(parser.value()?.string()?),
+            "certificate" => self.certificate = Some(parser.value()?.into()),
+            "key" => self.key = Some(parser.value()?.into()),
+            "proxy" => self.proxy = Some(parser.value()?.parse_with(Proxy::parse)?),
             "user" => self.user = Some(parser.value()?.string()?),
-            "password-file" => self.password = Some(Secret::File(parser.value()?.into())),
-            "password-env" => self.password = Some(Secret::Environment(parser.value()?)),
+            "password-file" => self.secret = Some(Secret::File(parser.value()?.into())),
+            "password-env" => self.secret = Some(Secret::Environment(parser.value()?)),
+            "password-command" => self.secret = Some(Secret::Command(parser.value()?.string()?)),
+            "auth" => self.mechanism = Some(parser.value()?.parse_with(|name| Mechanism::parse(name).ok_or(AUTH))?),
             "client" => self.client = Some(parser.value()?.string()?),
+            "timeout" => self.patience = Some(parser.value()?.parse()?),
             "deadline" => self.deadline = Some(parser.value()?.parse()?),
             "from" | "mail-from" => self.from = Some(parser.value()?.string()?),
             "to" | "mail-to" => self.to.push(parser.value()?.string()?),
@@ -68,47 +89,110 @@ impl Options {
 
     /// Whether any of these flags was given.
     pub fn any(&self) -> bool {
-        self.server.is_some() || self.from.is_some() || !self.to.is_empty() || self.user.is_some()
+        self.server.is_some()
+            || self.config.is_some()
+            || self.account.is_some()
+            || self.from.is_some()
+            || !self.to.is_empty()
+            || self.user.is_some()
+    }
+
+    /// The account that `--config` and `--account` name, or without `--server` the usual one; each flag stands before it.
+    pub fn account(&self, warn: &mut dyn FnMut(&str)) -> Result<Account, Failure> {
+        let configured = self.config.is_some() || self.account.is_some() || self.server.is_none();
+        let mut account = if configured {
+            config::load(
+                self.config.as_deref(),
+                self.account.as_deref(),
+                self.from.as_deref(),
+                warn,
+            )?
+        } else {
+            Account::new("", Vec::new())
+        };
+        if let Some(text) = &self.server {
+            let security = self.security.unwrap_or(Security::StartTls);
+            let endpoint = Endpoint::parse(text, port(security))
+                .ok_or_else(|| Failure::Usage(format!("--server {text:?}: neither a host nor a host and a port")))?;
+            // Another server: nothing of what was said about the configured one holds for it.
+            account.relays = vec![Relay::new(endpoint, security)];
+        }
+        for relay in &mut account.relays {
+            self.apply(relay)?;
+        }
+        Ok(account)
+    }
+
+    fn apply(&self, relay: &mut Relay) -> Result<(), Failure> {
+        let server = &mut relay.server;
+        server.security = self.security.unwrap_or(server.security);
+        if self.lmtp {
+            server.protocol = Protocol::Lmtp;
+        }
+        if let Some(roots) = &self.roots {
+            server.roots = roots.clone();
+        }
+        server.name = self.name.clone().or(server.name.take());
+        server.proxy = self.proxy.clone().or(server.proxy.take());
+        server.client = self.client.clone().or(server.client.take());
+        server.identity = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => Some(Identity {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+            (None, None) => server.identity.take(),
+            _ => return Err(missing("one of --certificate and --key beside the other")),
+        };
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        server.patience = self.patience.map(seconds).or(server.patience);
+        server.deadline = self.deadline.map_or(server.deadline, seconds);
+        let external = self.mechanism == Some(Mechanism::External);
+        relay.login = match (&self.user, &self.secret, relay.login.take()) {
+            (None, None, None) if external => Some(Login {
+                user: String::new(),
+                secret: None,
+                mechanism: self.mechanism,
+            }),
+            (None, None, login) => login.map(|login| Login {
+                mechanism: self.mechanism.or(login.mechanism),
+                ..login
+            }),
+            (Some(user), secret, _) if secret.is_some() || external => Some(Login {
+                user: user.clone(),
+                secret: secret.clone(),
+                mechanism: self.mechanism,
+            }),
+            (Some(_), ..) => {
+                return Err(missing(
+                    "--password-file, --password-env or --password-command beside --user",
+                ));
+            }
+            (None, Some(secret), Some(login)) => Some(Login {
+                secret: Some(secret.clone()),
+                mechanism: self.mechanism.or(login.mechanism),
+                ..login
+            }),
+            (None, Some(_), None) => return Err(missing("--user beside the password")),
+        };
+        Ok(())
     }
 
     /// The server, its password read from where it is.
-    pub fn server(&self) -> Result<Server, Failure> {
-        let text = self.server.as_deref().ok_or_else(|| missing("--server"))?;
-        let security = self.security.unwrap_or(Security::StartTls);
-        let port = match security {
-            Security::Implicit => 465,
-            Security::StartTls => 587,
-            _ => 25,
-        };
-        let endpoint = Endpoint::parse(text, port)
-            .ok_or_else(|| Failure::Usage(format!("--server {text:?}: neither a host nor a host and a port")))?;
-        let credentials = match (&self.user, &self.password) {
-            (Some(user), Some(password)) => Some(Credentials {
-                user: user.clone(),
-                secret: password.read()?,
-                mechanism: None,
-            }),
-            (None, None) => None,
-            (Some(_), None) => return Err(missing("--password-file or --password-env beside --user")),
-            (None, Some(_)) => return Err(missing("--user beside the password")),
-        };
-        Ok(Server {
-            endpoint,
-            security,
-            protocol: Protocol::Smtp,
-            roots: self.ca.clone().map_or(Roots::System, Roots::File),
-            name: self.name.clone(),
-            credentials,
-            client: self.client.clone(),
-            deadline: self
-                .deadline
-                .map_or(DEADLINE, |seconds| Duration::from_secs(seconds.into())),
-        })
+    pub fn server(&self, warn: &mut dyn FnMut(&str)) -> Result<Server, Failure> {
+        let account = self.account(warn)?;
+        let relay = account.relays.first().ok_or_else(|| missing("--server"))?;
+        relay.server()
     }
 
-    /// A letter with this subject and text from and to whom the flags say.
-    pub fn letter(&self, subject: String, text: String, attachment: Option<Attachment>) -> Result<Letter, Failure> {
-        let from = self.from.clone().ok_or_else(|| missing("--from"))?;
+    /// A letter with this subject and text from and to whom the flags say; `from` is who it comes from otherwise.
+    pub fn letter(
+        &self,
+        from: Option<String>,
+        subject: String,
+        text: String,
+        attachment: Option<Attachment>,
+    ) -> Result<Letter, Failure> {
+        let from = self.from.clone().or(from).ok_or_else(|| missing("--from"))?;
         if self.to.is_empty() {
             return Err(missing("--to"));
         }
@@ -116,42 +200,30 @@ impl Options {
     }
 }
 
-impl Secret {
-    /// The password; a failure names the place, never the content.
-    fn read(&self) -> Result<String, Failure> {
-        match self {
-            Self::File(path) => {
-                let refuse = |cause: &dyn Display| Failure::Input(format!("password file {}: {cause}", path.display()));
-                let text = std::fs::read_to_string(path).map_err(|error| refuse(&error))?;
-                let password = text.lines().next().filter(|line| !line.is_empty());
-                password
-                    .map(str::to_owned)
-                    .ok_or_else(|| refuse(&"its first line is empty"))
-            }
-            Self::Environment(variable) => {
-                let refuse =
-                    |cause: &dyn Display| Failure::Input(format!("password in {}: {cause}", variable.display()));
-                std::env::var(variable).map_err(|error| match error {
-                    VarError::NotPresent => refuse(&"no such environment variable"),
-                    VarError::NotUnicode(_) => refuse(&"it is not UTF-8"),
-                })
-            }
-        }
-    }
-}
-
 fn missing(what: &str) -> Failure {
     Failure::Usage(format!("missing {what}"))
 }
 
-fn security(word: &str) -> Result<Security, &'static str> {
-    match word {
-        "starttls" => Ok(Security::StartTls),
-        "tls" => Ok(Security::Implicit),
-        "plain" => Ok(Security::Plain),
-        _ => Err("--security is starttls, tls or plain"),
+/// The port where none is said.
+pub(super) fn port(security: Security) -> u16 {
+    match security {
+        Security::Implicit => 465,
+        Security::StartTls => 587,
+        _ => 25,
     }
 }
 
-/// No server may hold a client longer, one that speaks an octet now and then neither.
-const DEADLINE: Duration = Duration::from_secs(2 * 60 * 60);
+/// Reads the word for where TLS begins.
+pub(super) fn security(word: &str) -> Option<Security> {
+    Some(match word {
+        "starttls" => Security::StartTls,
+        "starttls-if-offered" => Security::StartTlsIfOffered,
+        "tls" => Security::Implicit,
+        "plain" => Security::Plain,
+        "plain-with-password" => Security::PlainWithPassword,
+        _ => return None,
+    })
+}
+
+pub(super) const SECURITY: &str = "it is starttls, starttls-if-offered, tls, plain or plain-with-password";
+pub(super) const AUTH: &str = "it is plain, login, cram-md5, scram-sha-256, xoauth2, oauthbearer or external";

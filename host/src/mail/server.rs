@@ -1,7 +1,7 @@
 //! The submission server: where it is, how TLS begins, who we are to it.
 
 use super::{Credentials, Failure, Stage};
-use crate::net::{self, Endpoint, Roots};
+use crate::net::{self, Endpoint, Identity, Proxy, Roots, Trust};
 use gatepost_core::smtp::{Phase, Protocol, Security};
 use std::fmt;
 use std::time::Duration;
@@ -17,12 +17,18 @@ pub struct Server {
     pub roots: Roots,
     /// The name its certificate must be for; the endpoint's host if absent.
     pub name: Option<String>,
+    /// The certificate we show if it asks for one.
+    pub identity: Option<Identity>,
+    /// What it is reached through.
+    pub proxy: Option<Proxy>,
     /// What it speaks: LMTP is for the final delivery to mailboxes.
     pub protocol: Protocol,
     /// Who we are to it, if it wants to know.
     pub credentials: Option<Credentials>,
     /// The argument of EHLO; the local address as an address literal if absent.
     pub client: Option<String>,
+    /// How long an answer is waited for at most, if that is less than RFC 5321 gives it.
+    pub patience: Option<Duration>,
     /// How long all may take, from the connection to the end.
     pub deadline: Duration,
 }
@@ -38,8 +44,16 @@ impl Server {
         if self.security == Security::Plain {
             return Ok(());
         }
-        let loaded = self.roots.load().map(|_| ());
-        loaded.map_err(|error| self.failed(Stage::Handshake, error))
+        self.trust().map(|_| ())
+    }
+
+    /// Whose certificates are believed, and which one we show.
+    pub(super) fn trust(&self) -> Result<Trust, Failure> {
+        let trust = self.roots.load().and_then(|trust| match &self.identity {
+            Some(identity) => trust.identify(identity),
+            None => Ok(trust),
+        });
+        trust.map_err(|error| self.failed(Stage::Handshake, error))
     }
 
     pub(super) fn failed(&self, stage: Stage, error: net::Error) -> Failure {
@@ -62,6 +76,8 @@ impl fmt::Debug for Server {
             .field("security", &self.security)
             .field("roots", &self.roots)
             .field("name", &self.name)
+            .field("identity", &self.identity)
+            .field("proxy", &self.proxy)
             .field("protocol", &self.protocol)
             .field("credentials", &self.credentials)
             .finish_non_exhaustive()

@@ -74,8 +74,14 @@ pub fn deliver(
     report: &mut dyn FnMut(Report<'_>),
 ) -> Result<(), Failure> {
     let begun = Instant::now();
-    let mut transport = Transport::connect(&server.endpoint, CONNECT.min(server.deadline))
-        .map_err(|error| server.failed(Stage::Connect, error))?;
+    let patience = server.patience.unwrap_or(Duration::MAX);
+    let limit = CONNECT.min(server.deadline).min(patience);
+    let connected = match &server.proxy {
+        Some(proxy) => Transport::connect_through(proxy, &server.endpoint, limit),
+        None => Transport::connect(&server.endpoint, limit),
+    };
+    let mut transport = connected.map_err(|error| server.failed(Stage::Connect, error))?;
+    transport.limit(patience);
     if let Some(end) = begun.checked_add(server.deadline) {
         transport.deadline(end);
     }
@@ -190,7 +196,7 @@ pub fn deliver(
         }
     }
     // The mail's fate is known: how the connection ends changes nothing.
-    transport.limit(FAREWELL);
+    transport.limit(FAREWELL.min(patience));
     let _ = blocking::next_event(&mut session, &mut transport);
     if refused.is_empty() {
         return Ok(());
@@ -210,12 +216,10 @@ fn words<S: Source>(session: &Session<'_, Full, S>) -> Option<String> {
 }
 
 fn secure(server: &Server, transport: &mut Transport, report: &mut dyn FnMut(Report<'_>)) -> Result<(), Failure> {
-    let trust = server
-        .roots
-        .load()
-        .map_err(|error| server.failed(Stage::Handshake, error))?;
+    let trust = server.trust()?;
+    let limit = HANDSHAKE.min(server.patience.unwrap_or(HANDSHAKE));
     transport
-        .secure(&trust, server.tls_name(), HANDSHAKE)
+        .secure(&trust, server.tls_name(), limit)
         .map_err(|error| server.failed(Stage::Handshake, error))?;
     if let Some(tls) = transport.tls() {
         report(Report::Secured {
