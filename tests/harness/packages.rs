@@ -15,6 +15,9 @@ pub const PEERS: &[&str] = &["iproute2"];
 /// What DKIM signatures are verified with.
 pub const VERIFIERS: &[&str] = &["python3-dkim", "python3-nacl"];
 
+/// What kills processes at their system calls.
+pub const TRACER: &[&str] = &["strace"];
+
 /// Installs the packages that are missing, starting no service. Needs root and Debian.
 pub fn install(packages: &[&str]) -> Result<()> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();

@@ -66,6 +66,7 @@ pub(crate) fn set_up(steps: &mut Steps) -> Result<()> {
         packages::FUZZER,
         packages::PEERS,
         packages::VERIFIERS,
+        packages::TRACER,
         servers::postfix::PACKAGES,
         servers::aiosmtpd::PACKAGES,
         servers::dovecot_mail::PACKAGES,

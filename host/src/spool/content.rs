@@ -5,6 +5,7 @@ use ring::digest::{Context, SHA256};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 /// What a content is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ impl Survey {
 /// Its last octet is given out only when all of them are known to be those that were handed over: a damaged mail is
 /// never completed.
 pub struct Content {
-    file: File,
+    file: Arc<File>,
     facts: Facts,
     hash: Option<Context>,
     position: u64,
@@ -114,7 +115,7 @@ pub struct Content {
 }
 
 impl Content {
-    pub(super) fn new(file: File, facts: Facts) -> Self {
+    pub(super) fn new(file: Arc<File>, facts: Facts) -> Self {
         Self {
             file,
             facts,
@@ -140,7 +141,7 @@ impl Content {
         if out.is_empty() {
             return Ok(0);
         }
-        // The lock is on this file, which is not to be closed: no seeking, either, so that it can be read again.
+        // No seeking, so that it can be read again.
         let count = self.file.read_at(out, self.position)?;
         let damage = || {
             io::Error::new(
@@ -244,7 +245,7 @@ mod tests {
         file.write_all(b"the record").unwrap();
         let facts = survey(text.as_bytes());
         let read = |file: &File, size: usize| {
-            let mut content = Content::new(file.try_clone().unwrap(), facts.clone());
+            let mut content = Content::new(Arc::new(file.try_clone().unwrap()), facts.clone());
             let (mut all, mut buffer) = (Vec::new(), vec![0; size]);
             loop {
                 match content.read(&mut buffer) {

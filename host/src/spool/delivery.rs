@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The one process that delivers from a spool; the kernel ends its claim with the process.
@@ -34,7 +35,7 @@ pub struct Delivery<'a> {
 /// An entry that is due, locked until it is fed back or dropped.
 pub struct Entry {
     id: EntryId,
-    file: File,
+    file: Arc<File>,
     mail: MailRecord,
     state: State,
     /// The recipients that are to be tried.
@@ -189,25 +190,28 @@ impl Delivery<'_> {
             places,
             reserved,
         } = entry;
-        self.judge(id, &mail, &mut state, &places, attempt, now, report);
+        let mut news = self.judge(id, &mail, &mut state, &places, attempt, now);
         let wait = self.schedule.wait(state.attempts, random);
         // In whole seconds, as it is written; never at once.
         state.next = Duration::from_secs((now + wait).as_secs().max(now.as_secs() + 1));
         if !state.open().is_empty() {
-            report(Report::Waits {
+            news.push(Report::Waits {
                 id,
                 why: state.why().to_owned(),
                 wait: state.next.saturating_sub(now),
             });
         }
-        if let Err(error) = self.settle(id, &file, &mail, &mut state, reserved, true, now, report) {
+        let told = &mut |report| news.push(report);
+        // Nothing is done between the server's word and the record of it, not even told.
+        let settled = self.settle(id, &file, &mail, &mut state, reserved, true, now, told);
+        news.into_iter().for_each(&mut *report);
+        if let Err(error) = settled {
             self.unrecorded.insert(id, state);
             self.postpone(id, &error, now, report);
         }
     }
 
-    /// Draws the consequences of an attempt.
-    #[expect(clippy::too_many_arguments)] // it is one thing: the entry, what came, and when
+    /// Draws the consequences of an attempt, and says which.
     fn judge(
         &self,
         id: EntryId,
@@ -216,8 +220,8 @@ impl Delivery<'_> {
         places: &[usize],
         attempt: &Attempt,
         now: Duration,
-        report: &mut dyn FnMut(Report),
-    ) {
+    ) -> Vec<Report> {
+        let mut news = Vec::new();
         state.attempts = state.attempts.saturating_add(1);
         // A clock that was never set, or was set back, tells no age: it begins now.
         if state.since > now || (state.since < CLOCK_SET && now >= CLOCK_SET) {
@@ -263,7 +267,7 @@ impl Delivery<'_> {
                 } else {
                     &recipient.reply
                 };
-                report(Report::Settled {
+                news.push(Report::Settled {
                     id,
                     recipient: known.address.clone(),
                     delivered: recipient.status == Status::Delivered,
@@ -272,9 +276,10 @@ impl Delivery<'_> {
             }
             if recipient.status == Status::Reported {
                 let recipient = known.address.clone();
-                report(Report::Untold { id, recipient });
+                news.push(Report::Untold { id, recipient });
             }
         }
+        news
     }
 
     /// Looks at all entries: what is due, and what was left undone.
@@ -389,7 +394,7 @@ impl Delivery<'_> {
     fn settle(
         &self,
         id: EntryId,
-        file: &File,
+        file: &Arc<File>,
         mail: &MailRecord,
         state: &mut State,
         mut reserved: Option<File>,
@@ -426,19 +431,17 @@ impl Delivery<'_> {
     fn compose(
         &self,
         own: EntryId,
-        file: &File,
+        file: &Arc<File>,
         mail: &MailRecord,
         state: &State,
         places: &[usize],
         now: Duration,
     ) -> String {
         let mut original = Vec::new();
-        if let Ok(file) = file.try_clone() {
-            // What cannot be read is not returned; the report itself matters more.
-            let _ = Content::new(file, mail.facts.clone())
-                .take(bounce::MOST_RETURNED as u64)
-                .read_to_end(&mut original);
-        }
+        // What cannot be read is not returned; the report itself matters more.
+        let _ = Content::new(Arc::clone(file), mail.facts.clone())
+            .take(bounce::MOST_RETURNED as u64)
+            .read_to_end(&mut original);
         bounce::compose(&bounce::Report {
             id: own,
             host: &self.host,
@@ -471,10 +474,7 @@ impl Entry {
 
     /// Has it carried to those who still wait for it.
     pub fn deliver(&mut self, courier: &mut dyn Courier) -> Attempt {
-        let mut content = match self.file.try_clone() {
-            Ok(file) => Content::new(file, self.mail.facts.clone()),
-            Err(error) => return Attempt::Unreachable(error.to_string()),
-        };
+        let mut content = Content::new(Arc::clone(&self.file), self.mail.facts.clone());
         let attempt = self
             .mail
             .envelope

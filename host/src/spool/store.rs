@@ -12,6 +12,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How much may wait. Beyond that, mails are refused; reports about mails that wait are not.
@@ -192,7 +193,7 @@ impl Spool {
         if let Ok(file) = self.directory.read(&id.file(MAIL)) {
             let Some(file) = file else { return Ok(None) };
             found.mail = mail(&file);
-            found.file = Some(file);
+            found.file = Some(Arc::new(file));
         }
         if let Ok(mail) = &found.mail {
             found.state = self.state(id, mail);
@@ -305,7 +306,7 @@ impl Spool {
             let (left, _locked) = match kind {
                 // A living writer holds the lock.
                 NEW => match self.directory.read(&name) {
-                    Ok(Some(file)) => (file.try_lock().is_ok(), Some(file)),
+                    Ok(Some(file)) => (file.try_lock().is_ok(), Some(Arc::new(file))),
                     _ => (false, None),
                 },
                 // A state begins later than its mail and ends with it, or is being written by who locked that.
@@ -340,7 +341,7 @@ impl AsFd for Spool {
 #[derive(Debug)]
 pub(super) struct Found {
     /// Its mail, open; the lock is on it.
-    pub(super) file: Option<File>,
+    pub(super) file: Option<Arc<File>>,
     /// The user who handed it over.
     pub(super) owner: u32,
     /// Of its file.
