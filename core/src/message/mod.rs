@@ -85,21 +85,17 @@ impl Source for &[u8] {
     /// Octets beyond ASCII need [`Transfer::EightBit`]; a header section among them is taken for ASCII.
     fn open(&mut self, _: Transfer, _: bool) -> Result<Content, Error> {
         // A line end is a CR, an LF, or both as CRLF; each becomes two octets.
-        let (mut octets, mut last, mut ascii) = (0u64, b'\n', true);
-        for octet in *self {
-            octets += match (last, octet) {
-                (b'\r', b'\n') => 0,
-                (_, b'\r' | b'\n') => 2,
-                _ => 1,
-            };
-            ascii &= octet.is_ascii();
-            last = *octet;
-        }
-        let open = !matches!(last, b'\r' | b'\n');
+        let ends = self.iter().filter(|octet| matches!(octet, b'\r' | b'\n')).count();
+        let pairs = self.windows(2).filter(|pair| *pair == b"\r\n").count();
+        // Neither of a pair stands alone.
+        let alone = ends.saturating_sub(pairs).saturating_sub(pairs);
+        let open = !matches!(self.last(), None | Some(b'\r' | b'\n'));
+        let ascii = self.is_ascii();
+        let added = alone as u64 + if open { 2 } else { 0 };
         Ok(Content {
             transfer: if ascii { Transfer::SevenBit } else { Transfer::EightBit },
             utf8: false,
-            octets: Some(if open { octets + 2 } else { octets }),
+            octets: Some(self.len() as u64 + added),
             raw: Some(self.len() as u64),
         })
     }

@@ -114,7 +114,7 @@ impl Line<'_> {
     /// Doubles a decimal number bit by bit: a division of 64 bits would be the largest part of a small session.
     fn decimal(&mut self, value: u64) {
         let mut digits = [b'0'; 20];
-        for bit in (0..64).rev() {
+        for bit in (0..u64::BITS - value.leading_zeros()).rev() {
             let mut carry = (value >> bit & 1) as u8;
             for digit in digits.iter_mut().rev() {
                 let doubled = (*digit - b'0') * 2 + carry;
