@@ -25,6 +25,11 @@ const APPLETS: &[Applet] = &[
 ];
 
 fn main() -> ExitCode {
+    // Where the binary is setgid, only the spool is worked on with its group's rights.
+    if let Err(error) = gatepost::spool::lower() {
+        eprintln!("gatepost: putting the group's rights away: {error}");
+        return ExitCode::from(71);
+    }
     let mut words = std::env::args_os();
     let called = words.next().unwrap_or_default();
     let own_name = Path::new(&called).file_name().and_then(|name| find(name.to_str()?));

@@ -1,6 +1,6 @@
 //! The words of `gatepost mail send`.
 
-use super::{Attachment, Failure, Options, submit};
+use super::{Attachment, Failure, Options, queue, submit};
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -20,6 +20,9 @@ struct Send {
 ///
 /// Returns 0 if every recipient was accepted, else a number of `sysexits.h`: [`Failure::exit_code`].
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    if let Some(code) = queue::run(&arguments, &mut io::stdout(), &mut io::stderr()) {
+        return code;
+    }
     let outcome = parse(Parser::from_args(arguments)).and_then(|words| match words {
         Some(words) => send(words),
         None => {
@@ -87,7 +90,7 @@ fn parse(mut parser: Parser) -> Result<Option<Send>, Failure> {
         Ok(Some(words))
     } else {
         Err(Failure::Usage(
-            "the word after mail is send; --help tells the flags".to_owned(),
+            "the word after mail is send, queue, flush, hold, drop or deliver; --help tells the flags".to_owned(),
         ))
     }
 }

@@ -130,6 +130,12 @@ impl Content {
         &self.facts
     }
 
+    /// Begins anew, for another server.
+    pub fn rewind(&mut self) {
+        self.hash = Some(Context::new(&SHA256));
+        self.position = 0;
+    }
+
     /// Why reading failed, if it did.
     pub fn failure(&self) -> Option<&io::Error> {
         self.failure.as_ref()
