@@ -184,7 +184,7 @@ impl<'a> Composer<'a> {
             transfer: Transfer::SevenBit,
             utf8: mailboxes(&self.message).any(|mailbox| !mailbox.address.is_ascii()),
             octets: Some(0),
-            raw: None,
+            raw: Some(0),
         };
         let allowed = self.allowed;
         match &mut self.message.body {
@@ -209,7 +209,12 @@ impl<'a> Composer<'a> {
                 let ready = source.open(allowed, utf8)?;
                 content.transfer = ready.transfer;
                 content.utf8 |= ready.utf8;
-                content.octets = ready.raw;
+                content.raw = ready.raw;
+                // Its line ends count as they leave, unless nothing rewrites them.
+                content.octets = match ready.transfer {
+                    Transfer::Binary => ready.raw,
+                    _ => ready.octets,
+                };
             }
         }
         let mut cursor = Cursor::new();
@@ -238,9 +243,9 @@ impl<'a> Composer<'a> {
                     Some((cursor.line.len() + cursor.borrowed.len()) as u64)
                 }
             };
-            content.octets = content.octets.zip(files).and_then(|(all, more)| all.checked_add(more));
+            let add = |all: Option<u64>| all?.checked_add(files?);
+            (content.octets, content.raw) = (add(content.octets), add(content.raw));
         }
-        content.raw = content.octets;
         Ok(content)
     }
 
@@ -981,6 +986,17 @@ pub(crate) mod tests {
             let mut ready = READY.as_bytes();
             let (octets, _) = compose(message(&from, Body::Ready(&mut ready)), Transfer::SevenBit, 7).expect("it can be written");
             check(&octets, &[HEADER, "MIME-Version: 1.0\r\n", READY]);
+        }
+
+        fn a_body_that_is_ready_counts_its_line_ends_as_they_leave() {
+            let from = [mailbox(None, "gate@mail.test")];
+            let said = |mut ready: &[u8]| {
+                Composer::new(message(&from, Body::Ready(&mut ready))).and_then(|mut composer| composer.open(Transfer::SevenBit, false))
+            };
+            let crlf = said(b"Content-Type: a/b\r\n\r\nup\r\n").expect("memory can be opened");
+            let lf = said(b"Content-Type: a/b\n\nup").expect("memory can be opened");
+            assert_eq!((lf.octets, crlf.octets), (crlf.octets, crlf.raw));
+            assert_eq!(lf.raw.map(|raw| raw + 4), crlf.raw);
         }
 
         fn a_source_of_unknown_length_makes_the_whole_unknown() {
