@@ -19,6 +19,12 @@ const APPLETS: &[Applet] = &[
         gatepost::alert::command::run(words, &mut stdout(), &mut stderr())
     }),
     ("mail", "submit a mail", gatepost::mail::command::run),
+    (
+        "sendmail",
+        "submit a mail as other programs call it",
+        gatepost::mail::sendmail::run,
+    ),
+    ("mailq", "list the mails that wait", gatepost::mail::sendmail::mailq),
     ("dash", "play a stream", |words| {
         gatepost::dash::command::run(words, &mut stdout(), &mut stderr())
     }),
@@ -39,7 +45,7 @@ fn main() -> ExitCode {
             let names: Vec<&str> = APPLETS.iter().map(|(name, _, _)| *name).collect();
             eprintln!("usage: gatepost {} ...", names.join("|"));
             for (name, purpose, _) in APPLETS {
-                eprintln!("  {name:<6}{purpose}");
+                eprintln!("  {name:<10}{purpose}");
             }
             ExitCode::from(2)
         }

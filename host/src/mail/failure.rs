@@ -1,8 +1,8 @@
 //! Why a mail was not submitted, in one line, and the exit code that says what to do about it.
 
-use crate::net;
+use crate::{net, spool};
 use gatepost_core::{message, smtp};
-use std::fmt;
+use std::{fmt, io};
 
 /// Why a mail was not submitted, or not to every recipient.
 #[derive(Debug)]
@@ -13,6 +13,14 @@ pub enum Failure {
     Config(String),
     /// A file, an environment variable or the standard input could not be read.
     Input(String),
+    /// A header field that somebody else has written makes no sense.
+    Header(String),
+    /// A mail has more than so many octets, or its header section.
+    Large(u64),
+    /// There is no room for it until it is sent.
+    Space(io::Error),
+    /// The spool did not take it.
+    Spool(spool::Error),
     /// An address, the subject or another part of the letter cannot be written.
     Letter {
         /// Which part, as it was given.
@@ -76,7 +84,10 @@ impl Failure {
             Self::Usage(_) => USAGE,
             Self::Config(_) => CONFIG,
             Self::Input(_) => NO_INPUT,
-            Self::Letter { .. } => DATA,
+            Self::Letter { .. } | Self::Header(_) => DATA,
+            Self::Large(_) => UNAVAILABLE,
+            Self::Space(_) => TEMPORARY,
+            Self::Spool(error) => error.exit_code(),
             Self::Transport { error, .. } => match error {
                 net::Error::Tls(_) | net::Error::ServerName(_) => NO_PERMISSION,
                 net::Error::Roots(_) | net::Error::Identity(_) => NO_INPUT,
@@ -137,6 +148,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(text) | Self::Config(text) | Self::Input(text) => f.write_str(text),
+            Self::Header(text) => f.write_str(text),
+            Self::Large(limit) => write!(f, "the mail, or its header section, is larger than {limit} octets"),
+            Self::Space(error) => write!(f, "no room for the mail: {error}"),
+            Self::Spool(error) => write!(f, "{error}"),
             Self::Letter { part, error } => write!(f, "{part}: {error}"),
             Self::Transport { server, stage, error } => match stage {
                 Stage::Connect => write!(f, "{server}: connect: {error}"),

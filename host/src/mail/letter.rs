@@ -8,7 +8,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Who, to whom, about what, when; addresses are checked on construction.
 #[derive(Clone, Debug)]
@@ -55,8 +55,7 @@ impl Letter {
             text,
             attachment,
             date: DateTime::from_unix(seconds, 0).map_err(|error| refuse("the clock", error))?,
-            // Random keys of the standard library's hasher make it unique without a random source of our own.
-            identifier: format!("{:x}.{:x}", now.as_nanos(), RandomState::new().hash_one(now)),
+            identifier: unique(now),
         };
         // Whatever the composer would refuse is refused now, before anybody is connected to.
         letter.with_composer(&mut &b""[..], |_| ())?;
@@ -118,6 +117,13 @@ impl Letter {
         .map_err(|error| refuse("the letter", error))?;
         Ok(act(composer))
     }
+}
+
+/// The left half of a message identifier.
+///
+/// Random keys of the standard library's hasher make it unique without a random source of our own.
+pub(super) fn unique(now: Duration) -> String {
+    format!("{:x}.{:x}", now.as_nanos(), RandomState::new().hash_one(now))
 }
 
 /// Checks an address; the failure shows it.

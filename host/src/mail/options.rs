@@ -1,6 +1,6 @@
 //! The flags that say which server, from whom and to whom; shared by the applets that mail.
 
-use super::config::{self, Account, Login, Relay, Secret};
+use super::config::{self, Account, Environment, Login, Relay, Secret};
 use super::{Attachment, Failure, Letter, Mechanism, Server};
 use crate::net::{Endpoint, Identity, Proxy, Roots};
 use gatepost_core::smtp::{Protocol, Security};
@@ -101,10 +101,15 @@ impl Options {
     pub fn account(&self, warn: &mut dyn FnMut(&str)) -> Result<Account, Failure> {
         let configured = self.config.is_some() || self.account.is_some() || self.server.is_none();
         let mut account = if configured {
+            let environment = Environment::system();
+            let missing = "missing --server, and there is no configuration in any of the usual places";
+            let place = self.config.clone().or_else(|| config::find(&environment));
+            let place = place.ok_or_else(|| Failure::Config(missing.to_owned()))?;
             config::load(
-                self.config.as_deref(),
+                &place,
                 self.account.as_deref(),
                 self.from.as_deref(),
+                &environment,
                 warn,
             )?
         } else {

@@ -4,6 +4,7 @@ use super::{Aliases, Fault, Secret};
 use crate::mail::{Credentials, Failure, Mechanism, Server};
 use crate::net::{Endpoint, Roots};
 use gatepost_core::smtp::{Notify, Protocol, Return, Security};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How mails are submitted, and what is added to them.
@@ -35,6 +36,8 @@ pub struct Account {
     pub notify: Option<Notify>,
     /// How much of the mail comes with that.
     pub ret: Option<Return>,
+    /// Where mails wait until they are delivered; without it, [`SPOOL`] if that is there.
+    pub spool: Option<PathBuf>,
     /// Settings that have no effect here, each with its line.
     pub warnings: Vec<Fault>,
 }
@@ -87,8 +90,15 @@ impl Account {
             undisclosed: false,
             notify: None,
             ret: None,
+            spool: None,
             warnings: Vec::new(),
         }
+    }
+
+    /// Where mails wait, if they do.
+    pub fn spool(&self) -> Option<&Path> {
+        let usual = Path::new(SPOOL);
+        self.spool.as_deref().or_else(|| usual.is_dir().then_some(usual))
     }
 
     /// Tries its servers in their order, until one takes the mail or refuses it for good.
@@ -180,6 +190,8 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
+/// The machine's own spool: whoever makes this directory has mails wait in it.
+pub const SPOOL: &str = "/var/spool/gatepost";
 /// No server may hold a client longer, one that speaks an octet now and then neither.
 const DEADLINE: Duration = Duration::from_secs(2 * 60 * 60);
 

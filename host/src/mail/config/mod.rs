@@ -18,11 +18,11 @@ mod secret;
 mod ssmtp;
 mod text;
 
-pub use account::{Account, Login, Relay, SetFrom};
+pub use account::{Account, Login, Relay, SPOOL, SetFrom};
 pub use aliases::Aliases;
 pub use environment::{Ask, Environment};
 pub use secret::Secret;
-pub(super) use text::fingerprint;
+pub(super) use text::{fingerprint, notify, ret};
 
 use super::Failure;
 use std::fmt;
@@ -183,40 +183,37 @@ pub fn places(home: Option<&Path>, xdg: Option<&Path>) -> Vec<PathBuf> {
     places
 }
 
-/// Reads the configuration, a given one or the first of the [`places`], and picks the account; warnings are told.
+/// The first of the [`places`] where there is a configuration.
+pub fn find(environment: &Environment) -> Option<PathBuf> {
+    let xdg = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty());
+    let mut places = places(environment.home.as_deref(), xdg.as_deref().map(Path::new)).into_iter();
+    places.find(|place| match Format::of(place) {
+        Some(Format::Nullmailer) => place.join("remotes").exists(),
+        _ => place.exists(),
+    })
+}
+
+/// Reads the configuration at `place` and picks the account; warnings are told.
 pub fn load(
-    given: Option<&Path>,
+    place: &Path,
     account: Option<&str>,
     from: Option<&str>,
+    environment: &Environment,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Account, Failure> {
-    let environment = Environment::system();
-    let xdg = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty());
-    let place = match given {
-        Some(given) => given.to_path_buf(),
-        None => {
-            let places = places(environment.home.as_deref(), xdg.as_deref().map(Path::new));
-            let found = places.iter().find(|place| match Format::of(place) {
-                Some(Format::Nullmailer) => place.join("remotes").exists(),
-                _ => place.exists(),
-            });
-            let missing = "missing --server, and there is no configuration in any of the usual places";
-            found.cloned().ok_or_else(|| Failure::Config(missing.to_owned()))?
-        }
-    };
     let refuse = |fault: Fault| Failure::Config(format!("{}:{fault}", place.display()));
-    let format = Format::of(&place).ok_or_else(|| {
+    let format = Format::of(place).ok_or_else(|| {
         refuse(Fault::whole(
             "its name tells no format: .toml, msmtprc, nullmailer, dma.conf and ssmtp.conf do",
         ))
     })?;
     let file = match format {
         Format::Nullmailer => place.join("remotes"),
-        _ => place.clone(),
+        _ => place.to_path_buf(),
     };
     let metadata = std::fs::metadata(&file).map_err(|error| refuse(Fault::whole(error.to_string())))?;
     untouched(&metadata).map_err(|why| refuse(Fault::whole(why)))?;
-    let parsed = format.parse(&place, &environment).map_err(refuse)?;
+    let parsed = format.parse(place, environment).map_err(refuse)?;
     if let Some(file) = &parsed.secret_file
         && std::fs::metadata(file).is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
     {

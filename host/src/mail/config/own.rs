@@ -202,6 +202,7 @@ impl<'a> Settings<'a> {
             _ => None,
         })?;
         account.set_from = set_from.unwrap_or(SetFrom::Missing);
+        account.spool = file("spool")?;
         account.undisclosed = self.switch("undisclosed-recipients", false)?;
         account.notify = self.read("notify", "it is never, or some of success, failure and delay", notify)?;
         account.ret = self.read("ret", "it is full or headers", ret)?;
@@ -301,6 +302,7 @@ const KEYS: &[&str] = &[
     "server",
     "server-name",
     "set-from",
+    "spool",
     "timeout",
     "undisclosed-recipients",
     "user",
